@@ -312,3 +312,19 @@ export function parseFailureReason(word: string): FailureReason {
   if (!isFailureReason(word)) throw new Error(`unknown reason in the ledger: ${word}; is an older version running?`);
   return word;
 }
+
+/** How long a wait may last (Google's time: divided by the time scale), and what the step becomes when it is over. */
+const waitDeadlines: Partial<Record<FailureReason, { deadlineMs: number; becomes: FailureReason }>> = {
+  mailbox_not_ready: { deadlineMs: 3_600_000, becomes: 'mailbox_never_ready' },
+  calendar_not_ready: { deadlineMs: 3_600_000, becomes: 'calendar_never_ready' },
+  token_not_ready: { deadlineMs: 3_600_000, becomes: 'token_never_ready' },
+  licence_not_visible: { deadlineMs: 3_600_000, becomes: 'licence_missing' },
+};
+
+const anyOtherWait = { deadlineMs: 3_600_000, becomes: 'never_visible' } as const;
+const unbounded: readonly FailureReason[] = ['suspended_until_start', 'calendar_usage_limited'];
+
+/** The deadline of a wait, or undefined for waits that last as long as they last. */
+export function waitDeadline(reason: FailureReason): { deadlineMs: number; becomes: FailureReason } | undefined {
+  return unbounded.includes(reason) ? undefined : (waitDeadlines[reason] ?? anyOtherWait);
+}

@@ -1,0 +1,290 @@
+import { sql } from 'kysely';
+import {
+  desiredAccountSchema,
+  parseStepName,
+  stepNames,
+  type DesiredAccount,
+  type Lane,
+  type MigrationId,
+  type PlanAction,
+  type StepName,
+} from '#libs/vocabulary';
+import type { Database, Ledger, LedgerTransaction } from './open.js';
+import { applySettledAccounts, type SettledAccount } from './accounts.js';
+import { applyStepChanges, type StepChange } from './transitions.js';
+
+/** A job's payload: a hint that names a batch, without personal data. */
+export interface BatchHint {
+  readonly batchId: number;
+  readonly lane: Lane;
+}
+
+/** One employee's step as a worker needs it. */
+export interface WorkItem {
+  readonly enrolmentId: number;
+  readonly employeeId: string;
+  readonly step: StepName;
+  readonly action: PlanAction;
+  readonly desired: DesiredAccount;
+  /** Google's id once known: from the plan (existing accounts) or from our own insert. */
+  readonly googleId: string | null;
+  readonly origin: 'created' | 'adopted' | null;
+  /** A write may have left without our knowing its effect: read before writing. */
+  readonly inDoubt: boolean;
+  readonly attempts: number;
+  /** The wait's deadline is over: another wait is a failure. */
+  readonly overdue: boolean;
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** Since our last write to the account, in milliseconds; null before it. */
+  readonly sinceWrittenMs: number | null;
+  /** The record has a newer version than the plan pinned. */
+  readonly newerVersion: boolean;
+  readonly employmentStatus: string;
+}
+
+export interface LeasedBatch {
+  readonly batchId: number;
+  readonly migrationId: MigrationId;
+  readonly fence: number;
+  readonly kind: string;
+  readonly items: readonly WorkItem[];
+}
+
+/** Times of the lease protocol, in real milliseconds; they are never scaled. */
+export interface LeaseTimes {
+  readonly leaseMs: number;
+  /** The longest that one call may take; a lease is retaken only after expiry plus this. */
+  readonly callTimeoutMs: number;
+}
+
+/**
+ * Moves due steps of one kind, oldest first, into a new batch. Two dispatchers at once are harmless: rows are skipped
+ * when locked. Needs the index step_due. Returns the batch, or undefined when nothing is due.
+ */
+export async function formBatch(
+  db: Database,
+  request: { migrationId: MigrationId; step: StepName; lane: Lane; sizeMax: number; overdueOnly?: boolean },
+): Promise<{ batchId: number; size: number } | undefined> {
+  const { rows } = await sql<{ id: number; size: number }>`
+    with due as materialized (
+      select enrolment_id, step from step
+      where migration_id = ${request.migrationId}::uuid and step = ${request.step}
+        and ready and batch_id is null and due_at <= now()
+        and (not ${request.overdueOnly ?? false}::boolean or deadline_at < now())
+        and exists (select from wave where wave.migration_id = step.migration_id and number = step.wave and wave.state = 'running')
+      order by due_at limit ${request.sizeMax} for update skip locked
+    ), formed as (
+      insert into batch (migration_id, lane, kind, size)
+      select ${request.migrationId}::uuid, ${request.lane}, ${request.step}, count(*) from due having count(*) > 0
+      returning id, size
+    ), taken as (
+      update step set batch_id = formed.id from due, formed
+      where step.enrolment_id = due.enrolment_id and step.step = due.step
+    )
+    select id, size from formed`.execute(db);
+  const formed = rows[0];
+  return formed === undefined ? undefined : { batchId: formed.id, size: formed.size };
+}
+
+/** A batch without steps of its own: a listing read through, or the plan's shared actions. */
+export async function formErrand(
+  db: Database,
+  request: { migrationId: MigrationId; kind: string; lane: Lane },
+): Promise<number | undefined> {
+  const { rows } = await sql<{ id: number }>`
+    insert into batch (migration_id, lane, kind, size)
+    select ${request.migrationId}::uuid, ${request.lane}, ${request.kind}, 1
+    where not exists (
+      select from batch where migration_id = ${request.migrationId}::uuid and kind = ${request.kind}
+        and state in ('queued', 'leased'))
+    returning id`.execute(db);
+  return rows[0]?.id;
+}
+
+/**
+ * Takes the lease by compare-and-set (fence + 1) and writes the intents of the whole batch in the same transaction:
+ * after a crash the steps are still `running`, so the next lease finds them in doubt. Undefined when the batch cannot be
+ * had (leased, settled, migration not running): the job ends quietly.
+ */
+export async function leaseBatch(
+  ledger: Ledger,
+  batchId: number,
+  worker: { name: string; slot: number; timeScale: number } & LeaseTimes,
+): Promise<LeasedBatch | undefined> {
+  return ledger.db.transaction().execute(async (tx) => {
+    const { rows } = await sql<{ fence: number; kind: string; migrationId: MigrationId }>`
+      update batch set state = 'leased', fence = fence + 1, leased_by = ${worker.name}, leased_at = now(),
+        lease_until = now() + ${worker.leaseMs} * interval '1 millisecond'
+      where id = ${batchId}
+        and (state = 'queued'
+          or (state = 'leased' and lease_until + ${worker.callTimeoutMs} * interval '1 millisecond' < now()))
+        and exists (select from migration where migration.id = batch.migration_id and migration.state = 'running')
+      returning fence, kind, migration_id as "migrationId"`.execute(tx);
+    const lease = rows[0];
+    if (lease === undefined) return undefined;
+    const items = await readWork(tx, batchId);
+    await applyStepChanges(tx, {
+      migrationId: lease.migrationId,
+      slot: worker.slot,
+      actor: worker.name,
+      heldBy: batchId,
+      keepInBatch: true,
+      timeScale: worker.timeScale,
+      changes: items.map(intent),
+    });
+    await recordPriorAccounts(tx, batchId);
+    return { batchId, ...lease, items };
+  });
+}
+
+const intent = (item: WorkItem): StepChange => ({
+  enrolmentId: item.enrolmentId,
+  step: item.step,
+  state: 'running',
+  reason: null,
+  dueInMs: 0,
+  deadlineInMs: null,
+  usesAttempt: false,
+  inDoubt: item.inDoubt,
+  facts: null,
+});
+
+async function readWork(tx: LedgerTransaction, batchId: number): Promise<WorkItem[]> {
+  const { rows } = await sql<Omit<WorkItem, 'desired' | 'step'> & { desired: unknown; step: string }>`
+    select step.enrolment_id as "enrolmentId", enrolment.employee_id as "employeeId", step.step, enrolment.action,
+      plan_item.desired, coalesce(account.google_id, enrolment.google_id, plan_item.google_id) as "googleId",
+      account.origin, (step.in_doubt or step.state = 'running') as "inDoubt", step.attempts,
+      coalesce(step.deadline_at < now(), false) as overdue, coalesce(step.facts, '{}') as facts,
+      (extract(epoch from now() - account.written_at) * 1000)::float8 as "sinceWrittenMs",
+      employee.version <> enrolment.employee_version as "newerVersion", employee.status as "employmentStatus"
+    from step
+    join enrolment on enrolment.id = step.enrolment_id
+    join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id
+    join employee on employee.id = enrolment.employee_id
+    left join account on account.employee_id = enrolment.employee_id
+    where step.batch_id = ${batchId} order by step.enrolment_id`.execute(tx);
+  return rows.map((row) => ({
+    ...row,
+    step: parseStepName(row.step),
+    desired: desiredAccountSchema.parse(row.desired),
+  }));
+}
+
+/** Before the first write to an account its prior value is committed: what the listing showed, or `absent`. */
+async function recordPriorAccounts(tx: LedgerTransaction, batchId: number): Promise<void> {
+  await sql`
+    insert into prior_value (enrolment_id, step, google_id, value)
+    select step.enrolment_id, step.step, plan_item.google_id, coalesce(observed_account.account, '"absent"')
+    from step
+    join enrolment on enrolment.id = step.enrolment_id
+    join plan on plan.id = enrolment.plan_id
+    join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id
+    left join observed_account on observed_account.listing_id = plan.listing_id
+      and observed_account.google_id = plan_item.google_id
+    where step.batch_id = ${batchId} and step.step = 'account'
+    on conflict do nothing`.execute(tx);
+}
+
+/** Prior values that a step read before its first write; committed before the write leaves. */
+export async function recordPriorValues(
+  db: Database,
+  values: readonly { enrolmentId: number; step: StepName; googleId: string | null; value: unknown }[],
+): Promise<void> {
+  await sql`
+    insert into prior_value (enrolment_id, step, google_id, value)
+    select * from unnest(${values.map((v) => v.enrolmentId)}::bigint[], ${values.map((v) => v.step)}::text[],
+      ${values.map((v) => v.googleId)}::text[], ${values.map((v) => JSON.stringify(v.value))}::jsonb[])
+    on conflict do nothing`.execute(db);
+}
+
+/** Extends the lease; false when it was lost. */
+export async function renewLease(db: Database, batchId: number, fence: number, leaseMs: number): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    update batch set lease_until = now() + ${leaseMs} * interval '1 millisecond'
+    where id = ${batchId} and fence = ${fence} and state = 'leased' and lease_until > now()`.execute(db);
+  return numAffectedRows === 1n;
+}
+
+export interface Settlement {
+  readonly batch: LeasedBatch;
+  readonly slot: number;
+  readonly actor: string;
+  readonly timeScale: number;
+  readonly changes: readonly StepChange[];
+  readonly accounts: readonly SettledAccount[];
+  /** The last settlement of the batch: nothing of it is left. */
+  readonly last: boolean;
+}
+
+/** Commits a group of outcomes with their counters. False, and nothing written, when the fence has moved on. */
+export async function settle(ledger: Ledger, settlement: Settlement): Promise<boolean> {
+  const { batch } = settlement;
+  return ledger.db.transaction().execute(async (tx) => {
+    const { rows } = await sql`
+      select id from batch where id = ${batch.batchId} and fence = ${batch.fence} and state = 'leased' for update`.execute(
+      tx,
+    );
+    if (rows.length === 0) return false;
+    if (settlement.accounts.length > 0) await applySettledAccounts(tx, settlement.accounts);
+    if (settlement.last) {
+      await sql`update batch set state = 'settled', settled_at = now() where id = ${batch.batchId}`.execute(tx);
+    }
+    await applyStepChanges(tx, {
+      migrationId: batch.migrationId,
+      slot: settlement.slot,
+      actor: settlement.actor,
+      heldBy: batch.batchId,
+      keepInBatch: false,
+      timeScale: settlement.timeScale,
+      changes: settlement.changes,
+    });
+    return true;
+  });
+}
+
+/**
+ * Batches that deserve a job again: queued but not taken up in time, or leased by a worker that is gone. A flushed queue
+ * is refilled from here.
+ */
+export async function batchesToOffer(
+  db: Database,
+  times: LeaseTimes & { offerAgainMs: number },
+): Promise<(BatchHint & { fence: number })[]> {
+  const { rows } = await sql<BatchHint & { fence: number }>`
+    update batch set offered_at = now()
+    where offered_at < now() - ${times.offerAgainMs} * interval '1 millisecond'
+      and (state = 'queued'
+        or (state = 'leased' and lease_until + ${times.callTimeoutMs} * interval '1 millisecond' < now()))
+      and exists (select from migration where migration.id = batch.migration_id and migration.state = 'running')
+    returning id as "batchId", lane, fence`.execute(db);
+  return rows;
+}
+
+/** Open batches by lane and the recent pace of each kind, for topping up: employees a second over the last minute. */
+export async function laneLoad(db: Database): Promise<{ lane: Lane; queued: number; leased: number }[]> {
+  const { rows } = await sql<{ lane: Lane; queued: number; leased: number }>`
+    select lane, count(*) filter (where state = 'queued') as queued, count(*) filter (where state = 'leased') as leased
+    from batch where state in ('queued', 'leased') group by lane`.execute(db);
+  return rows;
+}
+
+/** How many steps of each kind are due and held by no batch, counted up to a bound. */
+export async function dueSteps(
+  db: Database,
+  migrationId: MigrationId,
+  boundPerStep: number,
+): Promise<{ step: StepName; due: number; overdue: number }[]> {
+  const { rows } = await sql<{ step: string; due: number; overdue: number }>`
+    select kinds.step, due.due, due.overdue
+    from unnest(${stepNames}::text[]) as kinds (step),
+    lateral (
+      select count(*) as due, count(*) filter (where deadline_at < now()) as overdue from (
+        select deadline_at from step
+        where migration_id = ${migrationId}::uuid and step.step = kinds.step
+          and ready and batch_id is null and due_at <= now()
+        order by due_at limit ${boundPerStep}
+      ) as bounded
+    ) as due
+    where due.due > 0`.execute(db);
+  return rows.map((row) => ({ ...row, step: parseStepName(row.step) }));
+}

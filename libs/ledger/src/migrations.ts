@@ -1,0 +1,195 @@
+import { sql } from 'kysely';
+import { z } from 'zod';
+import {
+  migrationIdSchema,
+  parseFailureReason,
+  type FailureReason,
+  type MigrationId,
+  type MigrationState,
+} from '#libs/vocabulary';
+import type { Database, LedgerTransaction } from './open.js';
+
+/** Whom a migration enrols. Conditions are CEL over the employee record. */
+export const selectionSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('everyone') }),
+  z.strictObject({ kind: z.literal('condition'), condition: z.string().min(1).max(10_000) }),
+  z.strictObject({ kind: z.literal('list'), employeeNumbers: z.array(z.string().min(1)).min(1).max(100_000) }),
+]);
+export type Selection = z.infer<typeof selectionSchema>;
+
+/** When the same reason hits this many people in a row, or more than this share of the last finished, all stops. */
+export const failureBudgetSchema = z.strictObject({
+  sameReasonInARow: z.int().min(1).default(20),
+  sameReasonShare: z.number().gt(0).max(1).default(0.02),
+  shareWindow: z.int().min(10).max(100_000).default(1000),
+});
+export type FailureBudget = z.infer<typeof failureBudgetSchema>;
+
+export interface MigrationRow {
+  readonly id: MigrationId;
+  readonly name: string;
+  readonly blueprintId: string;
+  readonly blueprintName: string;
+  readonly blueprintVersion: number;
+  readonly selection: Selection;
+  readonly failureBudget: FailureBudget;
+  readonly state: MigrationState;
+  readonly causeReason: FailureReason | null;
+  readonly causeSince: Date | null;
+  readonly planId: string | null;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+  readonly budgetFrom: number;
+}
+
+const selectMigration = sql`
+  select migration.id, migration.name, blueprint_id as "blueprintId", blueprint.name as "blueprintName",
+    blueprint_version as "blueprintVersion", selection, failure_budget as "failureBudget", state,
+    cause_reason as "causeReason", cause_since as "causeSince", plan_id as "planId", migration.created_at as "createdAt",
+    started_at as "startedAt", finished_at as "finishedAt", budget_from as "budgetFrom"
+  from migration join blueprint on blueprint.id = migration.blueprint_id`;
+
+type RawMigration = Omit<MigrationRow, 'selection' | 'failureBudget' | 'causeReason'> & {
+  selection: unknown;
+  failureBudget: unknown;
+  causeReason: string | null;
+};
+
+const parseRow = (row: RawMigration): MigrationRow => ({
+  ...row,
+  selection: selectionSchema.parse(row.selection),
+  failureBudget: failureBudgetSchema.parse(row.failureBudget),
+  causeReason: row.causeReason === null ? null : parseFailureReason(row.causeReason),
+});
+
+export async function createMigration(
+  db: Database,
+  request: {
+    name: string;
+    blueprintId: string;
+    blueprintVersion: number;
+    selection: Selection;
+    failureBudget: FailureBudget;
+    actor: string;
+  },
+): Promise<MigrationId> {
+  const { rows } = await sql<{ id: string }>`
+    with created as (
+      insert into migration (name, blueprint_id, blueprint_version, selection, failure_budget, created_by)
+      values (${request.name}, ${request.blueprintId}::uuid, ${request.blueprintVersion},
+        ${JSON.stringify(request.selection)}::jsonb, ${JSON.stringify(request.failureBudget)}::jsonb, ${request.actor})
+      returning id
+    ), noted as (
+      insert into event (kind, migration_id, actor) select 'migration_created', id, ${request.actor} from created
+    )
+    select id from created`.execute(db);
+  return migrationIdSchema.parse(rows[0]?.id);
+}
+
+export async function readMigration(
+  db: Database | LedgerTransaction,
+  id: MigrationId,
+): Promise<MigrationRow | undefined> {
+  const { rows } = await sql<RawMigration>`${selectMigration} where migration.id = ${id}::uuid`.execute(db);
+  return rows[0] === undefined ? undefined : parseRow(rows[0]);
+}
+
+export async function listMigrations(db: Database): Promise<MigrationRow[]> {
+  const { rows } = await sql<RawMigration>`${selectMigration} order by migration.created_at desc limit 200`.execute(db);
+  return rows.map(parseRow);
+}
+
+/** Migrations that a worker process has to mind: running, or still pausing. */
+export async function activeMigrations(db: Database): Promise<MigrationRow[]> {
+  const { rows } =
+    await sql<RawMigration>`${selectMigration} where state in ('running', 'pausing') order by started_at`.execute(db);
+  return rows.map(parseRow);
+}
+
+/**
+ * Moves a migration from one of the given states to another; false when it is in none of them. The only way by which a
+ * migration's state changes.
+ */
+export async function moveMigration(
+  db: Database | LedgerTransaction,
+  move: {
+    id: MigrationId;
+    from: readonly MigrationState[];
+    to: MigrationState;
+    cause: FailureReason | null;
+    actor: string;
+  },
+): Promise<boolean> {
+  const { rows } = await sql`
+    with moved as (
+      update migration set
+        state = ${move.to},
+        cause_reason = ${move.cause},
+        cause_since = case when ${move.cause}::text is null then null
+                           when cause_reason = ${move.cause} then cause_since else now() end,
+        started_at = case when ${move.to} = 'running' then coalesce(started_at, now()) else started_at end,
+        finished_at = case when ${move.to} in ('completed', 'completedWithIssues', 'cancelled') then now() end,
+        budget_from = case when ${move.to} = 'running'
+                           then coalesce((select max(finished_seq) from enrolment where migration_id = ${move.id}::uuid), 0)
+                           else budget_from end
+      where id = ${move.id}::uuid and state = any(${[...move.from]}::text[])
+      returning id
+    )
+    insert into event (kind, migration_id, state, reason, actor)
+    select 'migration_state', id, ${move.to}, ${move.cause}::text, ${move.actor} from moved
+    returning id`.execute(db);
+  return rows.length === 1;
+}
+
+/**
+ * Runs `action` while the migration is surely running: a pause waits until it has ended. So a gate that is opened here
+ * can never be opened after the pause that closes it.
+ */
+export async function whileRunning(db: Database, id: MigrationId, action: () => Promise<void>): Promise<boolean> {
+  return db.transaction().execute(async (tx) => {
+    const { rows } = await sql`select id from migration where id = ${id}::uuid and state = 'running' for share`.execute(
+      tx,
+    );
+    if (rows.length === 0) return false;
+    await action();
+    return true;
+  });
+}
+
+/** A pausing migration is paused when none of its batches is leased any more. */
+export async function finishPausing(db: Database, id: MigrationId, callTimeoutMs: number): Promise<boolean> {
+  const { rows } = await sql`
+    with paused as (
+      update migration set state = 'paused'
+      where id = ${id}::uuid and state = 'pausing' and not exists (
+        select from batch where migration_id = ${id}::uuid and batch.state = 'leased'
+          and lease_until + ${callTimeoutMs} * interval '1 millisecond' > now())
+      returning id
+    )
+    insert into event (kind, migration_id, state, actor) select 'migration_state', id, 'paused', 'bascule' from paused
+    returning id`.execute(db);
+  return rows.length === 1;
+}
+
+/** The last finished employees, newest first, for the failure budget: reason, or null when it went well. */
+export async function lastFinished(
+  db: Database,
+  id: MigrationId,
+  budgetFrom: number,
+  count: number,
+): Promise<{ state: string; reason: FailureReason | null }[]> {
+  const { rows } = await sql<{ state: string; reason: string | null }>`
+    select state, reason from enrolment
+    where migration_id = ${id}::uuid and finished_seq > ${budgetFrom}
+    order by finished_seq desc limit ${count}`.execute(db);
+  return rows.map(({ state, reason }) => ({ state, reason: reason === null ? null : parseFailureReason(reason) }));
+}
+
+/** Employees by state, summed over slots and waves: what is left, and whether all went well. */
+export async function employeeCounts(db: Database | LedgerTransaction, id: MigrationId): Promise<Map<string, number>> {
+  const { rows } = await sql<{ state: string; count: number }>`
+    select state, sum(count)::bigint as count from progress_counter
+    where migration_id = ${id}::uuid and step = '' group by state`.execute(db);
+  return new Map(rows.map(({ state, count }) => [state, count]));
+}
