@@ -1,0 +1,94 @@
+import type { EmployeeRecord, FailureReason } from '#libs/vocabulary';
+import { isLegalLocalPart, isReservedByGoogle, localPartFor } from './addresses.js';
+import type { Blueprint, Rule } from './blueprint.js';
+import { EmployeeView, type RuleScope } from './record-view.js';
+import { RuleError } from './rule-error.js';
+import { TemplateError } from './templates.js';
+
+export { nextAddress } from './addresses.js';
+
+/** Which primary address an employee shall have, before looking at who holds it. */
+export type AddressWish =
+  | { readonly kind: 'given'; readonly address: string }
+  | { readonly kind: 'pattern'; readonly localPart: string; readonly domain: string }
+  | { readonly kind: 'problem'; readonly reason: FailureReason };
+
+export interface WishedAddress {
+  readonly wish: AddressWish;
+  /** Present and legacy addresses on our domains, lower case, without the given one; at most Google's 30. */
+  readonly aliases: readonly string[];
+  readonly warnings: readonly AddressWarning[];
+}
+
+/** `given_address_elsewhere`: HR gives an address on a domain that is not ours. `aliases_cut`: more than 30. */
+export type AddressWarning = 'given_address_elsewhere' | 'aliases_cut';
+
+const aliasesMax = 30;
+
+/**
+ * The address that the feed gives on one of our domains, else the pattern's. `today` (`YYYY-MM-DD`) is for conditions of
+ * the domain rule. An address that was issued before is never asked for here again: planning keeps it.
+ */
+export function wishAddress(blueprint: Blueprint, record: EmployeeRecord, today: string): WishedAddress {
+  const warnings: AddressWarning[] = [];
+  const onOurs = (address: string) => blueprint.domains.includes(domainOf(address));
+  const present = record.workEmail?.toLowerCase();
+  if (present !== undefined && !onOurs(present)) warnings.push('given_address_elsewhere');
+
+  const given =
+    present !== undefined && onOurs(present) && blueprint.settings.address.given === 'keep' ? present : undefined;
+  const wish = given === undefined ? patternWish(blueprint, record, today) : givenWish(given);
+  const former = blueprint.settings.address.legacy === 'keep' ? record.legacyEmails : [];
+  const known = [...(present === undefined ? [] : [present]), ...former.map((address) => address.toLowerCase())];
+  const aliases = [...new Set(known)].filter((address) => address !== given && onOurs(address));
+  if (aliases.length > aliasesMax) warnings.push('aliases_cut');
+  return { wish, aliases: aliases.slice(0, aliasesMax), warnings };
+}
+
+/** What becomes of a second person with the same address: numbered (`nextAddress`), or a conflict for a person to settle. */
+export function collisionRule(blueprint: Blueprint): 'number' | 'conflict' {
+  return blueprint.settings.address.collision;
+}
+
+function givenWish(address: string): AddressWish {
+  const localPart = address.slice(0, address.lastIndexOf('@'));
+  if (!isLegalLocalPart(localPart)) return { kind: 'problem', reason: 'invalid_field' };
+  return isReservedByGoogle(localPart) ? { kind: 'problem', reason: 'address_reserved' } : { kind: 'given', address };
+}
+
+function patternWish(blueprint: Blueprint, record: EmployeeRecord, today: string): AddressWish {
+  const { settings, tables } = blueprint;
+  const employee = new EmployeeView(record);
+  const scope: RuleScope = { employee, today, tables, address: '', localPart: '', managerAddress: '' };
+  try {
+    const domain = firstMatch(settings.domain, scope)(scope);
+    const pattern = firstMatch(settings.address.pattern, scope);
+    const found = localPartFor(record, (parts) => pattern({ ...scope, ...parts }), settings.address.reserved);
+    return 'reason' in found
+      ? { kind: 'problem', reason: found.reason }
+      : { kind: 'pattern', localPart: found.localPart, domain };
+  } catch (error) {
+    if (error instanceof RuleError) return { kind: 'problem', reason: error.reason };
+    if (error instanceof TemplateError) return { kind: 'problem', reason: 'template_failed' };
+    throw error;
+  }
+}
+
+function firstMatch<T>(rule: Rule<T>, scope: RuleScope): (scope: RuleScope) => T {
+  const choice = rule.choices.find(({ when }) => conditionHolds(when, scope));
+  if (choice === undefined) throw new RuleError('template_failed', 'No rule holds for this record.');
+  return choice.value;
+}
+
+function conditionHolds(when: ((scope: RuleScope) => boolean) | undefined, scope: RuleScope): boolean {
+  if (when === undefined) return true;
+  try {
+    return when(scope);
+  } catch (error) {
+    throw new RuleError('template_failed', error instanceof Error ? 'The condition fails for this record.' : '');
+  }
+}
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf('@') + 1);
+}
