@@ -43,14 +43,6 @@ const layerRules = layers.flatMap((names, index) =>
   }),
 );
 
-const typeOnlyRules = ['feeds', 'migration', 'progress'].map((name) => ({
-  name: `instances-are-handed-in-${name}`,
-  comment: 'Flow libraries know ledger and google by type; the app hands the instances in.',
-  severity: 'error',
-  from: { path: `^libs/${name}/src/`, pathNot: '[.]spec[.]ts$' },
-  to: { path: '^libs/(ledger|google)/', dependencyTypesNot: ['type-only'] },
-}));
-
 const roomRules = Object.entries(rooms).map(([driver, folders]) => ({
   name: `room-of-${driver.replace(/[^a-z-]/g, '')}`,
   comment: `${driver} is loaded in ${folders.join(', ')} only.`,
@@ -62,7 +54,6 @@ const roomRules = Object.entries(rooms).map(([driver, folders]) => ({
 module.exports = {
   forbidden: [
     ...layerRules,
-    ...typeOnlyRules,
     ...roomRules,
     { name: 'no-cycle', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-missing', severity: 'error', from: {}, to: { couldNotResolve: true } },

@@ -152,3 +152,11 @@ create table sweep (
   last_finished_at timestamptz,
   primary key (migration_id, kind)
 );
+
+-- Worker processes that are alive: their number sizes the lanes, their slot is where they count.
+create table worker_process (
+  name text primary key,
+  slot smallint not null,
+  started_at timestamptz not null default now(),
+  seen_at timestamptz not null default now()
+);

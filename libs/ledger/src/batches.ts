@@ -1,8 +1,10 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import {
   desiredAccountSchema,
+  listedWaits,
   parseStepName,
   stepNames,
+  steps,
   type DesiredAccount,
   type Lane,
   type MigrationId,
@@ -17,6 +19,8 @@ import { applyStepChanges, type StepChange } from './transitions.js';
 export interface BatchHint {
   readonly batchId: number;
   readonly lane: Lane;
+  /** The fence at the time of the offer: makes each offer a job of its own. */
+  readonly fence: number;
 }
 
 /** One employee's step as a worker needs it. */
@@ -58,47 +62,70 @@ export interface LeaseTimes {
 }
 
 /**
+ * Which of the due steps: `listed` ones can be confirmed by a page of a listing; `direct` ones need a call of their own,
+ * and so do listed ones that have outlived their deadline or are in doubt.
+ */
+export type DueKind = 'direct' | 'listed';
+
+const listedSteps = stepNames.filter((step) => steps[step].listed);
+
+const isListed = sql`(step.step = any(${listedSteps}::text[]) or coalesce(step.reason = any(${[...listedWaits]}::text[]), false))
+  and not coalesce(step.deadline_at < now(), false) and not step.in_doubt`;
+
+const dueCondition: Record<DueKind, RawBuilder<unknown>> = {
+  direct: sql`not (${isListed})`,
+  listed: isListed,
+};
+
+/**
  * Moves due steps of one kind, oldest first, into a new batch. Two dispatchers at once are harmless: rows are skipped
  * when locked. Needs the index step_due. Returns the batch, or undefined when nothing is due.
  */
 export async function formBatch(
   db: Database,
-  request: { migrationId: MigrationId; step: StepName; lane: Lane; sizeMax: number; overdueOnly?: boolean },
-): Promise<{ batchId: number; size: number } | undefined> {
-  const { rows } = await sql<{ id: number; size: number }>`
+  request: { migrationId: MigrationId; step: StepName; lane: Lane; sizeMax: number; due: readonly DueKind[] },
+): Promise<BatchHint | undefined> {
+  const conditions = request.due.map((kind) => dueCondition[kind]);
+  const { rows } = await sql<{ batchId: number; fence: number }>`
     with due as materialized (
       select enrolment_id, step from step
       where migration_id = ${request.migrationId}::uuid and step = ${request.step}
         and ready and batch_id is null and due_at <= now()
-        and (not ${request.overdueOnly ?? false}::boolean or deadline_at < now())
-        and exists (select from wave where wave.migration_id = step.migration_id and number = step.wave and wave.state = 'running')
+        and (${sql.join(conditions, sql` or `)})
+        and exists (
+          select from wave
+          where wave.migration_id = step.migration_id and wave.number = step.wave and wave.state = 'running')
       order by due_at limit ${request.sizeMax} for update skip locked
     ), formed as (
       insert into batch (migration_id, lane, kind, size)
       select ${request.migrationId}::uuid, ${request.lane}, ${request.step}, count(*) from due having count(*) > 0
-      returning id, size
+      returning id, fence
     ), taken as (
       update step set batch_id = formed.id from due, formed
       where step.enrolment_id = due.enrolment_id and step.step = due.step
     )
-    select id, size from formed`.execute(db);
+    select id as "batchId", fence from formed`.execute(db);
   const formed = rows[0];
-  return formed === undefined ? undefined : { batchId: formed.id, size: formed.size };
+  return formed === undefined ? undefined : { ...formed, lane: request.lane };
 }
 
-/** A batch without steps of its own: a listing read through, or the plan's shared actions. */
+/**
+ * A batch without steps of its own: a listing read through, or the plan's shared actions. Not again before a pause, and
+ * not before three times as long as the last one took.
+ */
 export async function formErrand(
   db: Database,
-  request: { migrationId: MigrationId; kind: string; lane: Lane },
-): Promise<number | undefined> {
-  const { rows } = await sql<{ id: number }>`
+  request: { migrationId: MigrationId; kind: string; lane: Lane; pauseMs: number },
+): Promise<BatchHint | undefined> {
+  const { rows } = await sql<{ batchId: number; fence: number }>`
     insert into batch (migration_id, lane, kind, size)
-    select ${request.migrationId}::uuid, ${request.lane}, ${request.kind}, 1
+    select ${request.migrationId}::uuid, ${request.lane}, ${request.kind}, 0
     where not exists (
       select from batch where migration_id = ${request.migrationId}::uuid and kind = ${request.kind}
-        and state in ('queued', 'leased'))
-    returning id`.execute(db);
-  return rows[0]?.id;
+        and (state in ('queued', 'leased')
+          or settled_at + greatest(${request.pauseMs} * interval '1 millisecond', 3 * (settled_at - leased_at)) > now()))
+    returning id as "batchId", fence`.execute(db);
+  return rows[0] === undefined ? undefined : { ...rows[0], lane: request.lane };
 }
 
 /**
@@ -248,9 +275,9 @@ export async function settle(ledger: Ledger, settlement: Settlement): Promise<bo
  */
 export async function batchesToOffer(
   db: Database,
-  times: LeaseTimes & { offerAgainMs: number },
-): Promise<(BatchHint & { fence: number })[]> {
-  const { rows } = await sql<BatchHint & { fence: number }>`
+  times: { callTimeoutMs: number; offerAgainMs: number },
+): Promise<BatchHint[]> {
+  const { rows } = await sql<BatchHint>`
     update batch set offered_at = now()
     where offered_at < now() - ${times.offerAgainMs} * interval '1 millisecond'
       and (state = 'queued'
@@ -260,11 +287,25 @@ export async function batchesToOffer(
   return rows;
 }
 
-/** Open batches by lane and the recent pace of each kind, for topping up: employees a second over the last minute. */
-export async function laneLoad(db: Database): Promise<{ lane: Lane; queued: number; leased: number }[]> {
-  const { rows } = await sql<{ lane: Lane; queued: number; leased: number }>`
-    select lane, count(*) filter (where state = 'queued') as queued, count(*) filter (where state = 'leased') as leased
-    from batch where state in ('queued', 'leased') group by lane`.execute(db);
+/** Open batches by kind, and the pace of each kind in employees a second over its last settled batches. */
+export async function batchLoad(
+  db: Database,
+  migrationId: MigrationId,
+): Promise<{ kind: string; queued: number; leased: number; perSecond: number | null }[]> {
+  const { rows } = await sql<{ kind: string; queued: number; leased: number; perSecond: number | null }>`
+    with open as (
+      select kind, count(*) filter (where state = 'queued') as queued, count(*) filter (where state = 'leased') as leased
+      from batch where migration_id = ${migrationId}::uuid and state in ('queued', 'leased') group by kind
+    ), settled as (
+      select kind, sum(size) / greatest(extract(epoch from now() - min(leased_at)), 0.5)::float8 as per_second
+      from (
+        select kind, size, leased_at from batch
+        where migration_id = ${migrationId}::uuid and state = 'settled' and settled_at > now() - interval '20 seconds'
+      ) as recent group by kind
+    )
+    select coalesce(open.kind, settled.kind) as kind, coalesce(queued, 0) as queued, coalesce(leased, 0) as leased,
+      per_second as "perSecond"
+    from open full join settled on settled.kind = open.kind`.execute(db);
   return rows;
 }
 
@@ -273,18 +314,19 @@ export async function dueSteps(
   db: Database,
   migrationId: MigrationId,
   boundPerStep: number,
-): Promise<{ step: StepName; due: number; overdue: number }[]> {
-  const { rows } = await sql<{ step: string; due: number; overdue: number }>`
-    select kinds.step, due.due, due.overdue
-    from unnest(${stepNames}::text[]) as kinds (step),
+): Promise<{ step: StepName; direct: number; listed: number }[]> {
+  const { rows } = await sql<{ step: string; direct: number; listed: number }>`
+    select kinds.name as step, due.direct, due.listed
+    from unnest(${[...stepNames]}::text[]) as kinds (name),
     lateral (
-      select count(*) as due, count(*) filter (where deadline_at < now()) as overdue from (
-        select deadline_at from step
-        where migration_id = ${migrationId}::uuid and step.step = kinds.step
+      select count(*) filter (where not listed) as direct, count(*) filter (where listed) as listed
+      from (
+        select (${isListed}) as listed from step
+        where migration_id = ${migrationId}::uuid and step.step = kinds.name
           and ready and batch_id is null and due_at <= now()
         order by due_at limit ${boundPerStep}
       ) as bounded
     ) as due
-    where due.due > 0`.execute(db);
+    where due.direct + due.listed > 0`.execute(db);
   return rows.map((row) => ({ ...row, step: parseStepName(row.step) }));
 }

@@ -133,6 +133,11 @@ export const failures = {
     'Google gave an answer that Bascule does not know.',
     'Look at the timeline, report the answer, then retry.',
   ),
+  internal_fault: failure(
+    'employee',
+    'Bascule met a fault of its own.',
+    'Report it with the log line of this step, then retry.',
+  ),
   name_not_romanised: failure(
     'employee',
     'The name cannot be written in Latin letters by rule.',
@@ -328,3 +333,11 @@ const unbounded: readonly FailureReason[] = ['suspended_until_start', 'calendar_
 export function waitDeadline(reason: FailureReason): { deadlineMs: number; becomes: FailureReason } | undefined {
   return unbounded.includes(reason) ? undefined : (waitDeadlines[reason] ?? anyOtherWait);
 }
+
+/** Waits that a page of Google's listings can end for many employees at once. */
+export const listedWaits: readonly FailureReason[] = [
+  'mailbox_not_ready',
+  'licence_not_visible',
+  'membership_not_visible',
+  'change_not_visible',
+];

@@ -6,8 +6,14 @@ export interface StepFacts {
   readonly googleId?: string;
   /** Set when the step found out that the account is ours by creation or by adoption. */
   readonly origin?: 'created' | 'adopted';
-  /** What Google's reply said of our write (signature hash, language tag, …): the form to expect when reading back. */
-  readonly expected?: Readonly<Record<string, unknown>>;
+  /** The write was asked for; what is left is to see it. */
+  readonly asked?: boolean;
+  readonly written?: boolean;
+  /** A mismatch was written once more. */
+  readonly repaired?: boolean;
+  readonly joinedAgain?: boolean;
+  /** Hash of the signature as Google's reply to our write shows it: the form to expect when reading back. */
+  readonly signature?: string;
 }
 
 /**

@@ -11,7 +11,7 @@ export type Lane = (typeof lanes)[number];
 export const steps = {
   account: { lane: 'directory', waitsFor: [], listed: false, firstTryAfterMs: 0 },
   aliases: { lane: 'directory', waitsFor: ['account'], listed: false, firstTryAfterMs: 20_000 },
-  licence: { lane: 'licensing', waitsFor: ['account'], listed: true, firstTryAfterMs: 20_000 },
+  licence: { lane: 'licensing', waitsFor: ['account'], listed: false, firstTryAfterMs: 20_000 },
   groups: { lane: 'directory', waitsFor: ['account'], listed: false, firstTryAfterMs: 15_000 },
   mailbox: { lane: 'directory', waitsFor: ['account', 'licence'], listed: true, firstTryAfterMs: 60_000 },
   gmail: { lane: 'gmail', waitsFor: ['mailbox'], listed: false, firstTryAfterMs: 0 },

@@ -1,0 +1,168 @@
+import { sql } from 'kysely';
+import {
+  desiredAccountSchema,
+  listedWaits,
+  migrationIdSchema,
+  parseStepName,
+  stepNames,
+  steps,
+  type MigrationId,
+  type StepName,
+} from '#libs/vocabulary';
+import type { WorkItem } from './batches.js';
+import type { Database, Ledger } from './open.js';
+import { applyStepChanges, type StepChange } from './transitions.js';
+
+/** A step that a page of a listing may settle. */
+export type ListedItem = WorkItem & { readonly due: boolean };
+
+const listedSteps = stepNames.filter((step) => steps[step].listed);
+
+const selectListed = sql`
+  select step.enrolment_id as "enrolmentId", enrolment.employee_id as "employeeId", step.step, enrolment.action,
+    plan_item.desired, account.google_id as "googleId", account.origin, step.in_doubt as "inDoubt", step.attempts,
+    coalesce(step.deadline_at < now(), false) as overdue, coalesce(step.facts, '{}') as facts,
+    (extract(epoch from now() - account.written_at) * 1000)::float8 as "sinceWrittenMs",
+    false as "newerVersion", 'active' as "employmentStatus", step.due_at <= now() as due
+  from account
+  join enrolment on enrolment.employee_id = account.employee_id and enrolment.live
+  join step on step.enrolment_id = enrolment.id
+  join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id`;
+
+/** The steps of one migration that wait for a listing to show these accounts. */
+export async function stepsAwaiting(
+  db: Database,
+  migrationId: MigrationId,
+  found: { googleIds?: readonly string[]; addresses?: readonly string[]; steps: readonly StepName[] },
+): Promise<ListedItem[]> {
+  const key =
+    found.googleIds === undefined
+      ? sql`account.primary_email = any(${[...(found.addresses ?? [])]}::text[])`
+      : sql`account.google_id = any(${[...found.googleIds]}::text[])`;
+  const { rows } = await sql<Omit<ListedItem, 'desired' | 'step'> & { desired: unknown; step: string }>`
+    ${selectListed}
+    where ${key} and enrolment.migration_id = ${migrationId}::uuid
+      and step.step = any(${[...found.steps]}::text[]) and step.ready and step.batch_id is null and not step.in_doubt
+      and (step.step = any(${listedSteps}::text[]) or step.reason = any(${[...listedWaits]}::text[]))
+    order by step.enrolment_id`.execute(db);
+  return rows.map((row) => ({
+    ...row,
+    step: parseStepName(row.step),
+    desired: desiredAccountSchema.parse(row.desired),
+  }));
+}
+
+/** The groups in which somebody's membership waits to be seen. */
+export async function groupsAwaited(db: Database, migrationId: MigrationId): Promise<string[]> {
+  const { rows } = await sql<{ email: string }>`
+    select distinct jsonb_array_elements_text(plan_item.desired -> 'groups') as email
+    from step
+    join enrolment on enrolment.id = step.enrolment_id
+    join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id
+    where step.migration_id = ${migrationId}::uuid and step.step = 'groups' and step.ready
+      and step.reason = 'membership_not_visible'
+    order by 1`.execute(db);
+  return rows.map(({ email }) => email);
+}
+
+/** The awaiting employees all of whose groups the listing shows them in, a page at a time. */
+export async function membershipsSeen(
+  db: Database,
+  migrationId: MigrationId,
+  listingId: string,
+  page: { after: number; limit: number },
+): Promise<{ enrolmentId: number; seen: boolean; overdue: boolean; attempts: number }[]> {
+  const { rows } = await sql<{ enrolmentId: number; seen: boolean; overdue: boolean; attempts: number }>`
+    select step.enrolment_id as "enrolmentId", step.attempts, coalesce(step.deadline_at < now(), false) as overdue,
+      not exists (
+        select from jsonb_array_elements_text(plan_item.desired -> 'groups') as wanted (email)
+        where not exists (
+          select from observed_membership
+          where observed_membership.listing_id = ${listingId}::uuid
+            and observed_membership.google_id = account.google_id and group_email = lower(wanted.email))) as seen
+    from step
+    join enrolment on enrolment.id = step.enrolment_id
+    join account on account.employee_id = enrolment.employee_id
+    join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id
+    where step.migration_id = ${migrationId}::uuid and step.step = 'groups' and step.ready and step.batch_id is null
+      and step.reason = 'membership_not_visible' and step.enrolment_id > ${page.after}
+    order by step.enrolment_id limit ${page.limit}`.execute(db);
+  return rows;
+}
+
+/** Commits what a listing showed; steps that a batch took meanwhile are left to it. */
+export async function settleListed(
+  ledger: Ledger,
+  settlement: {
+    migrationId: MigrationId;
+    slot: number;
+    actor: string;
+    timeScale: number;
+    changes: readonly StepChange[];
+  },
+): Promise<void> {
+  if (settlement.changes.length === 0) return;
+  await ledger.db
+    .transaction()
+    .execute((tx) => applyStepChanges(tx, { ...settlement, heldBy: null, keepInBatch: false }));
+}
+
+export async function endErrand(db: Database, batchId: number, fence: number): Promise<void> {
+  await sql`
+    update batch set state = 'settled', settled_at = now()
+    where id = ${batchId} and fence = ${fence} and state = 'leased'`.execute(db);
+}
+
+/** The approved plan of a migration, and the ids of the calendars that it declares. */
+export async function calendarIdsOf(
+  db: Database,
+  migrationId: MigrationId,
+): Promise<{ planId: string; calendarIds: ReadonlyMap<string, string> }> {
+  const { rows } = await sql<{ planId: string; key: string | null; googleId: string | null }>`
+    select migration.plan_id as "planId", shared_action.key, shared_action.google_id as "googleId"
+    from migration left join shared_action on shared_action.plan_id = migration.plan_id
+      and shared_action.kind = 'calendar' and shared_action.google_id is not null
+    where migration.id = ${migrationIdSchema.parse(migrationId)}::uuid`.execute(db);
+  const calendarIds = new Map(
+    rows.flatMap(({ key, googleId }) => (key === null || googleId === null ? [] : [[key, googleId] as const])),
+  );
+  return { planId: rows[0]?.planId ?? '', calendarIds };
+}
+
+/** The licences (product and SKU) that somebody waits to see. */
+export async function licencesAwaited(
+  db: Database,
+  migrationId: MigrationId,
+): Promise<{ productId: string; skuId: string }[]> {
+  const { rows } = await sql<{ productId: string; skuId: string }>`
+    select distinct plan_item.desired #>> '{licence,productId}' as "productId",
+      plan_item.desired #>> '{licence,skuId}' as "skuId"
+    from step
+    join enrolment on enrolment.id = step.enrolment_id
+    join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id
+    where step.migration_id = ${migrationId}::uuid and step.step = 'licence' and step.ready
+    order by 1, 2`.execute(db);
+  return rows;
+}
+
+/**
+ * Nobody tells us that licences ran out when Google assigns them: accounts made in the last while, old enough to have
+ * one, and how many of the newest of them still wait for theirs.
+ */
+export async function newestUnlicensed(
+  db: Database,
+  migrationId: MigrationId,
+  waitedMs: number,
+  count: number,
+): Promise<{ old: number; unlicensed: number }> {
+  const { rows } = await sql<{ old: number; unlicensed: number }>`
+    select count(*) as old, count(*) filter (where state = 'waiting') as unlicensed from (
+      select step.state from step
+      join enrolment on enrolment.id = step.enrolment_id
+      join account on account.employee_id = enrolment.employee_id
+      where step.migration_id = ${migrationId}::uuid and step.step = 'licence' and step.state in ('waiting', 'done')
+        and account.created_at < now() - ${waitedMs} * interval '1 millisecond'
+      order by account.created_at desc limit ${count}
+    ) as newest`.execute(db);
+  return rows[0] ?? { old: 0, unlicensed: 0 };
+}

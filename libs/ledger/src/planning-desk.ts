@@ -1,0 +1,233 @@
+import type { PoolClient } from 'pg';
+import QueryStream from 'pg-query-stream';
+import { z } from 'zod';
+import {
+  employeeRecordSchema,
+  observedAccountSchema,
+  parseFailureReason,
+  type EmployeeRecord,
+  type FailureReason,
+  type ObservedAccount,
+} from '#libs/vocabulary';
+import { copyInto, type CopyValue } from './copy.js';
+import type { Ledger } from './open.js';
+import { allocateAddresses, matchAccounts, prepareTables, settleHolders } from './planning-rules.js';
+
+/** What the feed or the pattern wants as an employee's address. */
+export interface StoredWish {
+  readonly employeeId: string;
+  readonly given: string | null;
+  readonly localPart: string | null;
+  readonly domain: string | null;
+  readonly problem: FailureReason | null;
+  /** The wave in which the employee is enrolled; null for those whom the migration does not enrol. */
+  readonly wave: number | null;
+}
+
+export interface EmployeeToWish {
+  readonly employeeId: string;
+  readonly version: number;
+  readonly record: EmployeeRecord;
+}
+
+/** Everything that planning one employee needs, joined set-wise. */
+export interface EmployeeToPlan extends EmployeeToWish {
+  readonly wave: number;
+  readonly address: string | null;
+  readonly problem: FailureReason | null;
+  readonly managerAddress: string | null;
+  readonly googleId: string | null;
+  readonly matchedBy: string | null;
+  readonly observed: ObservedAccount | null;
+  readonly origin: 'created' | 'adopted' | null;
+  readonly gmailHash: string | null;
+  readonly calendarHash: string | null;
+  readonly groups: readonly string[];
+  /** Our write is younger than Google's lag: the ledger is believed over the listing. */
+  readonly freshlyWritten: boolean;
+}
+
+const pageSize = 1_000;
+
+/**
+ * One planning pass over the company on a connection of its own: wishes, matches and addresses live in temporary tables,
+ * every rule that concerns several people is one statement, and employees stream by in pages.
+ */
+export class PlanningDesk {
+  private constructor(
+    /** Holds the temporary tables. */
+    private readonly client: PoolClient,
+    /** Streams what the other one stores, and the other way round. */
+    private readonly second: PoolClient,
+    private readonly planId: string,
+    private readonly listingId: string,
+  ) {}
+
+  static async open(ledger: Ledger, planId: string, listingId: string): Promise<PlanningDesk> {
+    const client = await ledger.pool.connect();
+    const second = await ledger.pool.connect();
+    await prepareTables(client);
+    return new PlanningDesk(client, second, planId, listingId);
+  }
+
+  close(): void {
+    // The connection goes with its temporary tables.
+    this.client.release(true);
+    this.second.release();
+  }
+
+  /** Everybody whom HR knows, in a fixed order. */
+  async *employeesToWish(): AsyncGenerator<EmployeeToWish> {
+    const rows = this.second.query(
+      new QueryStream(
+        `select employee.id as "employeeId", employee.version, employee_version.record
+         from employee
+         join employee_version on employee_version.employee_id = employee.id and employee_version.version = employee.version
+         order by employee.source, employee.employee_number`,
+        [],
+        { batchSize: pageSize },
+      ),
+    );
+    for await (const row of rows) yield wishRow.parse(row);
+  }
+
+  /** Stores what each employee wants; those with a wave are enrolled. Returns how many are. */
+  async storeWishes(wishes: AsyncIterable<StoredWish>): Promise<number> {
+    await copyInto(
+      this.client,
+      'wish (employee_id, given, local_part, domain, problem, wave)',
+      mapRows(wishes, (wish) => [wish.employeeId, wish.given, wish.localPart, wish.domain, wish.problem, wish.wave]),
+    );
+    const { rowCount } = await this.client.query(
+      `insert into enrolled (employee_id, wave)
+       select wish.employee_id, wish.wave from wish join employee on employee.id = wish.employee_id
+       where wish.wave is not null order by wish.wave, employee.source, employee.employee_number`,
+    );
+    await this.client.query('analyze wish; analyze enrolled');
+    return rowCount ?? 0;
+  }
+
+  /** Whose account is it: by mark, by the ledger, by an admin's list, by employee number. */
+  matchAccounts(): Promise<void> {
+    return matchAccounts(this.client, this.listingId);
+  }
+
+  /** One address for everybody, in one pass; what stands in the way becomes each employee's problem. */
+  async allocateAddresses(blockedAddresses: readonly string[], verifiedDomains: readonly string[]): Promise<void> {
+    await allocateAddresses(this.client, this.listingId, blockedAddresses, verifiedDomains);
+    await settleHolders(this.client, this.listingId);
+  }
+
+  async *employeesToPlan(lagMs: number): AsyncGenerator<EmployeeToPlan> {
+    for (let after = 0; ;) {
+      const { rows } = await this.client.query<{ position: number }>(employeesToPlanSql, [
+        this.listingId,
+        after,
+        pageSize,
+        lagMs,
+      ]);
+      for (const row of rows) {
+        yield planRow.parse(row);
+        after = row.position;
+      }
+      if (rows.length < pageSize) return;
+    }
+  }
+
+  /** Stores what was planned; `rows` in the order of the plan. */
+  async storeItems(rows: AsyncIterable<PlanItemRow>): Promise<void> {
+    await copyInto(
+      this.second,
+      `plan_item (plan_id, employee_id, employee_version, wave, action, reason, google_id, matched_by, address, steps,
+        changes, desired)`,
+      mapRows(rows, (row) => [
+        this.planId,
+        row.employeeId,
+        row.employeeVersion,
+        row.wave,
+        row.action,
+        row.reason,
+        row.googleId,
+        row.matchedBy,
+        row.address,
+        [...row.steps],
+        JSON.stringify(row.changes),
+        row.desired === null ? null : JSON.stringify(row.desired),
+      ]),
+    );
+  }
+
+  /** Holds the addresses of those who get an account, until the plan starts or is discarded. */
+  async reserve(): Promise<void> {
+    await this.client.query(
+      `insert into address_reservation (address, employee_id, kind, plan_id, state)
+       select address, employee_id, 'primary', plan_id, 'tentative' from plan_item
+       where plan_id = $1 and address is not null and action in ('create', 'adopt', 'update')
+       order by address
+       on conflict (address) do nothing`,
+      [this.planId],
+    );
+  }
+}
+
+export interface PlanItemRow {
+  readonly employeeId: string;
+  readonly employeeVersion: number;
+  readonly wave: number;
+  readonly action: string;
+  readonly reason: string | null;
+  readonly googleId: string | null;
+  readonly matchedBy: string | null;
+  readonly address: string | null;
+  readonly steps: readonly string[];
+  readonly changes: readonly unknown[];
+  readonly desired: unknown;
+}
+
+const employeesToPlanSql = `
+  select enrolled.position, employee.id as "employeeId", employee.version, employee_version.record, enrolled.wave,
+    chosen.address, chosen.problem, manager_address.address as "managerAddress", match.google_id as "googleId",
+    match.matched_by as "matchedBy", observed_account.account as observed, account.origin,
+    account.gmail_hash as "gmailHash", account.calendar_hash as "calendarHash",
+    coalesce((select array_agg(group_email) from observed_membership
+              where observed_membership.listing_id = $1 and observed_membership.google_id = match.google_id), '{}') as groups,
+    coalesce(account.written_at > now() - $4 * interval '1 millisecond', false) as "freshlyWritten"
+  from enrolled
+  join employee on employee.id = enrolled.employee_id
+  join employee_version on employee_version.employee_id = employee.id and employee_version.version = employee.version
+  left join chosen on chosen.employee_id = employee.id
+  left join match on match.employee_id = employee.id
+  left join account on account.employee_id = employee.id
+  left join observed_account on observed_account.listing_id = $1 and observed_account.google_id = match.google_id
+  left join employee as manager on manager.source = employee.source
+    and manager.employee_number = employee_version.record ->> 'managerNumber'
+  left join chosen as manager_address on manager_address.employee_id = manager.id
+  where enrolled.position > $2
+  order by enrolled.position
+  limit $3`;
+
+const wishRow = z.object({ employeeId: z.string(), version: z.number(), record: employeeRecordSchema });
+
+const reason = z
+  .string()
+  .nullable()
+  .transform((word) => (word === null ? null : parseFailureReason(word)));
+
+const planRow = wishRow.extend({
+  wave: z.number(),
+  address: z.string().nullable(),
+  problem: reason,
+  managerAddress: z.string().nullable(),
+  googleId: z.string().nullable(),
+  matchedBy: z.string().nullable(),
+  observed: observedAccountSchema.nullable(),
+  origin: z.enum(['created', 'adopted']).nullable(),
+  gmailHash: z.string().nullable(),
+  calendarHash: z.string().nullable(),
+  groups: z.array(z.string()),
+  freshlyWritten: z.boolean(),
+});
+
+async function* mapRows<T>(rows: AsyncIterable<T>, toRow: (row: T) => CopyValue[]): AsyncGenerator<CopyValue[]> {
+  for await (const row of rows) yield toRow(row);
+}

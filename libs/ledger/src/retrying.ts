@@ -1,0 +1,90 @@
+import { sql } from 'kysely';
+import { parseStepName, type FailureReason, type MigrationId, type StepName } from '#libs/vocabulary';
+import type { Ledger } from './open.js';
+import { applyStepChanges, type StepChange } from './transitions.js';
+
+const pageSize = 1_000;
+
+const change = (row: { enrolmentId: number; step: string }, state: 'pending' | 'skipped'): StepChange => ({
+  enrolmentId: row.enrolmentId,
+  step: parseStepName(row.step),
+  state,
+  reason: state === 'skipped' ? 'cancelled' : null,
+  dueInMs: 0,
+  deadlineInMs: null,
+  usesAttempt: false,
+  // What was written before the failure is found out by reading.
+  inDoubt: true,
+  facts: null,
+});
+
+/**
+ * Makes failed steps pending again, page by page, with fresh attempts and deadlines. Employees who are under way in
+ * another migration stay as they are.
+ */
+export async function reopenFailedSteps(
+  ledger: Ledger,
+  migrationId: MigrationId,
+  filter: { reason?: FailureReason; step?: StepName },
+  actor: string,
+): Promise<number> {
+  let reopened = 0;
+  for (;;) {
+    const page = await ledger.db.transaction().execute(async (tx) => {
+      const { rows } = await sql<{ enrolmentId: number; step: string }>`
+        update step set ready = true, attempts = 0, deadline_at = null, waiting_since = null
+        from (
+          select step.enrolment_id, step.step from step join enrolment on enrolment.id = step.enrolment_id
+          where step.migration_id = ${migrationId}::uuid and step.state = 'failed'
+            and (${filter.reason ?? null}::text is null or step.reason = ${filter.reason ?? null})
+            and (${filter.step ?? null}::text is null or step.step = ${filter.step ?? null})
+            and not exists (
+              select from enrolment as other
+              where other.employee_id = enrolment.employee_id and other.live and other.id <> enrolment.id)
+          order by step.enrolment_id limit ${pageSize}
+        ) as failed
+        where step.enrolment_id = failed.enrolment_id and step.step = failed.step and step.state = 'failed'
+        returning step.enrolment_id as "enrolmentId", step.step`.execute(tx);
+      return applyStepChanges(tx, {
+        migrationId,
+        slot: 0,
+        actor,
+        heldBy: null,
+        keepInBatch: false,
+        timeScale: 1,
+        changes: rows.map((row) => change(row, 'pending')),
+      });
+    });
+    reopened += page;
+    if (page < pageSize) return reopened;
+  }
+}
+
+/** Skips, as cancelled, every step that is not finished, page by page; leased batches lose their fence. */
+export async function cancelSteps(ledger: Ledger, migrationId: MigrationId, actor: string): Promise<void> {
+  await sql`
+    update batch set state = 'abandoned', fence = fence + 1
+    where migration_id = ${migrationId}::uuid and state in ('queued', 'leased')`.execute(ledger.db);
+  await sql`
+    update step set batch_id = null where migration_id = ${migrationId}::uuid and batch_id is not null`.execute(
+    ledger.db,
+  );
+  for (;;) {
+    const cancelled = await ledger.db.transaction().execute(async (tx) => {
+      const { rows } = await sql<{ enrolmentId: number; step: string }>`
+        select enrolment_id as "enrolmentId", step from step
+        where migration_id = ${migrationId}::uuid and state in ('pending', 'running', 'waiting')
+        order by enrolment_id limit ${pageSize}`.execute(tx);
+      return applyStepChanges(tx, {
+        migrationId,
+        slot: 0,
+        actor,
+        heldBy: null,
+        keepInBatch: false,
+        timeScale: 1,
+        changes: rows.map((row) => change(row, 'skipped')),
+      });
+    });
+    if (cancelled < pageSize) return;
+  }
+}

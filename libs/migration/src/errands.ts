@@ -1,0 +1,50 @@
+import type { CallContext } from '#libs/google';
+import { calendarIdsOf, endErrand, type LeasedBatch } from '#libs/ledger';
+import type { FailureReason, Lane } from '#libs/vocabulary';
+import { listLicences, listMembers, listUsers } from './listings.js';
+import type { WorkerProcess } from './run-batch.js';
+import { runSharedActions } from './shared-actions.js';
+
+/** Batches that carry no employees of their own: the shared actions, and the listings that confirm many at once. */
+export type ErrandKind = 'shared' | 'list-users' | 'list-members' | 'list-licences';
+
+export const errandLane: Readonly<Record<ErrandKind, Lane>> = {
+  shared: 'directory',
+  'list-users': 'directory',
+  'list-members': 'directory',
+  'list-licences': 'licensing',
+};
+
+/** Runs an errand under its lease. What it changed stands, page by page; what is left is found again by the dispatcher. */
+export async function runErrand(
+  worker: WorkerProcess,
+  batch: LeasedBatch,
+  call: CallContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const halt = await runKind(worker, batch, call, signal);
+  await endErrand(worker.ledger.db, batch.batchId, batch.fence);
+  if (halt !== undefined) await worker.halt(batch.migrationId, halt);
+}
+
+async function runKind(
+  worker: WorkerProcess,
+  batch: LeasedBatch,
+  call: CallContext,
+  signal: AbortSignal,
+): Promise<FailureReason | undefined> {
+  switch (batch.kind) {
+    case 'shared': {
+      const { planId } = await calendarIdsOf(worker.ledger.db, batch.migrationId);
+      return runSharedActions(worker.ledger, worker.workspace, { planId, call, signal, timeScale: worker.timeScale });
+    }
+    case 'list-users':
+      return listUsers(worker, batch, call, signal);
+    case 'list-members':
+      return listMembers(worker, batch, call, signal);
+    case 'list-licences':
+      return listLicences(worker, batch, call, signal);
+    default:
+      throw new Error(`unknown kind of batch in the ledger: ${batch.kind}; is an older version running?`);
+  }
+}

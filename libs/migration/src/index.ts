@@ -1,0 +1,10 @@
+export * from './dispatcher.js';
+export * from './guards.js';
+export * from './lifecycle.js';
+export * from './outcome-changes.js';
+export * from './planning.js';
+export * from './run-batch.js';
+export * from './step.js';
+export * from './lanes/queues.js';
+export { allSteps } from './steps/index.js';
+export { ListingRefusedError } from './observing.js';

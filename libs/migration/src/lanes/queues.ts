@@ -1,0 +1,62 @@
+import { Queue, Worker, type ConnectionOptions, type Processor } from 'bullmq';
+import { z } from 'zod';
+import type { BatchHint } from '#libs/ledger';
+import { lanes, type Lane } from '#libs/vocabulary';
+import type { Lanes } from '../dispatcher.js';
+
+/** Batches of a lane that one worker process runs side by side. Employees within a batch run side by side as well. */
+export const laneConcurrency: Readonly<Record<Lane, number>> = { directory: 10, licensing: 2, gmail: 4, calendar: 4 };
+
+export const hintSchema = z.object({ batchId: z.int().positive(), lane: z.enum(lanes), fence: z.int().min(0) });
+
+export const queueName = (lane: Lane) => `lane-${lane}`;
+
+/**
+ * The lanes: one BullMQ queue per Google API. A job is only a hint that names a batch, it is tried once, and nothing of it
+ * is kept: the ledger knows what became of the batch.
+ */
+export class BullLanes implements Lanes {
+  private readonly queues: ReadonlyMap<Lane, Queue>;
+
+  constructor(options: { connection: ConnectionOptions; prefix: string; onError: (error: Error) => void }) {
+    this.queues = new Map(
+      lanes.map((lane) => {
+        const queue = new Queue(queueName(lane), { connection: options.connection, prefix: options.prefix });
+        queue.on('error', options.onError);
+        return [lane, queue];
+      }),
+    );
+  }
+
+  async offer(hints: readonly BatchHint[]): Promise<void> {
+    for (const [lane, group] of Map.groupBy(hints, (hint) => hint.lane)) {
+      await this.queues.get(lane)?.addBulk(
+        group.map((hint) => ({
+          name: 'batch',
+          data: hint,
+          opts: { attempts: 1, removeOnComplete: true, removeOnFail: true },
+        })),
+      );
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.queues.values()].map((queue) => queue.close()));
+  }
+}
+
+/** One BullMQ worker of a lane, not started yet. */
+export function laneWorker(
+  lane: Lane,
+  processor: Processor,
+  options: { connection: ConnectionOptions; prefix: string; onError: (error: Error) => void },
+): Worker {
+  const worker = new Worker(queueName(lane), processor, {
+    connection: options.connection,
+    prefix: options.prefix,
+    concurrency: laneConcurrency[lane],
+    autorun: false,
+  });
+  worker.on('error', options.onError);
+  return worker;
+}

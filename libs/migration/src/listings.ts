@@ -1,0 +1,183 @@
+import { GoogleCallError, LeaseTooShortError, type CallContext } from '#libs/google';
+import {
+  beginListing,
+  dropListing,
+  groupsAwaited,
+  licencesAwaited,
+  membershipsSeen,
+  newestUnlicensed,
+  settleListed,
+  stepsAwaiting,
+  storeMemberships,
+  type LeasedBatch,
+  type ListedItem,
+  type StepChange,
+} from '#libs/ledger';
+import { GateClosedError } from '#libs/quota';
+import { failures, type FailureReason, type ObservedAccount, type StepOutcome } from '#libs/vocabulary';
+import { changeFor, outcomeFor } from './outcome-changes.js';
+import type { WorkerProcess } from './run-batch.js';
+import { confirmed } from './steps/confirm.js';
+import { mailboxReady } from './steps/mailbox.js';
+
+type Halt = FailureReason | undefined;
+
+/**
+ * Confirms mailboxes and accounts from users.list, 500 a page: one listing for everybody who waits, instead of one read
+ * each. A match is proof; what does not match yet waits on.
+ */
+export async function listUsers(
+  worker: WorkerProcess,
+  batch: LeasedBatch,
+  call: CallContext,
+  signal: AbortSignal,
+): Promise<Halt> {
+  return tolerantly(signal, async () => {
+    let pageToken: string | undefined;
+    do {
+      const page = await worker.workspace.directory.listUsers(call, pageToken === undefined ? {} : { pageToken });
+      await settleAccounts(worker, batch, page.accounts);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== undefined && !signal.aborted);
+    return undefined;
+  });
+}
+
+async function settleAccounts(
+  worker: WorkerProcess,
+  batch: LeasedBatch,
+  accounts: readonly ObservedAccount[],
+): Promise<void> {
+  const byId = new Map(accounts.map((account) => [account.googleId, account]));
+  const items = await stepsAwaiting(worker.ledger.db, batch.migrationId, {
+    googleIds: [...byId.keys()],
+    steps: ['mailbox', 'confirm'],
+  });
+  const changes = items.flatMap((item) => {
+    const observed = byId.get(item.googleId ?? '');
+    if (observed === undefined) return [];
+    const outcome = item.step === 'mailbox' ? mailboxReady(observed) : confirmed(item, observed, worker.timeScale);
+    return worthSettling(item, outcome) ? [changeFor(item, outcome, worker.timeScale)] : [];
+  });
+  await commit(worker, batch, changes);
+}
+
+/** What is not settled yet is only put off when its time to be looked at had come. */
+const worthSettling = (item: ListedItem, outcome: StepOutcome) => outcome.kind !== 'waiting' || item.due;
+
+const commit = (worker: WorkerProcess, batch: LeasedBatch, changes: readonly StepChange[]) =>
+  settleListed(worker.ledger, {
+    migrationId: batch.migrationId,
+    slot: worker.slot,
+    actor: worker.name,
+    timeScale: worker.timeScale,
+    changes,
+  });
+
+const membershipPage = 1_000;
+
+/** Confirms memberships from members.list, group by group: an employee's are done when all their groups show them. */
+export async function listMembers(
+  worker: WorkerProcess,
+  batch: LeasedBatch,
+  call: CallContext,
+  signal: AbortSignal,
+): Promise<Halt> {
+  const { db } = worker.ledger;
+  const listingId = await beginListing(db);
+  try {
+    return await tolerantly(signal, async () => {
+      for (const group of await groupsAwaited(db, batch.migrationId)) {
+        let pageToken: string | undefined;
+        do {
+          const page = await worker.workspace.directory.listMembers(
+            call,
+            group,
+            pageToken === undefined ? {} : { pageToken },
+          );
+          const members = page.members.map(({ googleId }) => googleId);
+          await storeMemberships(db, listingId, group, members);
+          pageToken = page.nextPageToken;
+        } while (pageToken !== undefined && !signal.aborted);
+      }
+      await settleMemberships(worker, batch, listingId);
+      return undefined;
+    });
+  } finally {
+    await dropListing(db, listingId);
+  }
+}
+
+async function settleMemberships(worker: WorkerProcess, batch: LeasedBatch, listingId: string): Promise<void> {
+  for (let after = 0; ;) {
+    const page = await membershipsSeen(worker.ledger.db, batch.migrationId, listingId, {
+      after,
+      limit: membershipPage,
+    });
+    const changes = page.map(({ enrolmentId, seen, overdue, attempts }) =>
+      changeFor(
+        { enrolmentId, step: 'groups', attempts, overdue, inDoubt: false },
+        seen ? { kind: 'done' } : outcomeFor('membership_not_visible', { inDoubt: false }),
+        worker.timeScale,
+      ),
+    );
+    await commit(worker, batch, changes);
+    after = page.at(-1)?.enrolmentId ?? after;
+    if (page.length < membershipPage) return;
+  }
+}
+
+/** Long enough for Google to have assigned a licence, in Google's time. */
+const licencePatienceMs = 900_000;
+const newestLooked = 20;
+
+/**
+ * Confirms automatic licences from the licence listing, 100 a page. Under automatic licensing nobody tells us that the
+ * pool is empty: when the newest accounts all stay without one, that is the cause, and everybody pauses.
+ */
+export async function listLicences(
+  worker: WorkerProcess,
+  batch: LeasedBatch,
+  call: CallContext,
+  signal: AbortSignal,
+): Promise<Halt> {
+  const { db } = worker.ledger;
+  return tolerantly(signal, async () => {
+    for (const licence of await licencesAwaited(db, batch.migrationId)) {
+      let pageToken: string | undefined;
+      do {
+        const page = await worker.workspace.licensing.list(call, licence, pageToken === undefined ? {} : { pageToken });
+        await settleLicences(worker, batch, page.addresses);
+        pageToken = page.nextPageToken;
+      } while (pageToken !== undefined && !signal.aborted);
+    }
+    const waitedMs = licencePatienceMs / worker.timeScale;
+    const { old, unlicensed } = await newestUnlicensed(db, batch.migrationId, waitedMs, newestLooked);
+    return old === newestLooked && unlicensed === old ? 'licences_used_up' : undefined;
+  });
+}
+
+async function settleLicences(worker: WorkerProcess, batch: LeasedBatch, addresses: readonly string[]): Promise<void> {
+  const items = await stepsAwaiting(worker.ledger.db, batch.migrationId, {
+    addresses: addresses.map((address) => address.toLowerCase()),
+    steps: ['licence'],
+  });
+  await commit(
+    worker,
+    batch,
+    items
+      .filter(({ desired }) => desired.licence.assignment === 'automatic')
+      .map((item) => changeFor(item, { kind: 'done' }, worker.timeScale)),
+  );
+}
+
+/** A listing that breaks off has settled what it showed; only trouble that hits everyone is more than another try. */
+async function tolerantly(signal: AbortSignal, list: () => Promise<Halt>): Promise<Halt> {
+  try {
+    return await list();
+  } catch (error) {
+    if (error instanceof GoogleCallError) return failures[error.reason].kind === 'everyone' ? error.reason : undefined;
+    if (error instanceof GateClosedError || error instanceof LeaseTooShortError || signal.aborted) return undefined;
+    throw error;
+  }
+}

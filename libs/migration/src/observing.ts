@@ -1,0 +1,169 @@
+import type { CallContext, Workspace } from '#libs/google';
+import { GoogleCallError } from '#libs/google';
+import {
+  beginListing,
+  endListing,
+  knownInListing,
+  storeAccounts,
+  storeAddresses,
+  storeMemberships,
+  type Ledger,
+} from '#libs/ledger';
+import type { ObservedAccount } from '#libs/vocabulary';
+
+/** What Google showed, beyond the accounts and addresses that went to the ledger. */
+export interface Observation {
+  readonly listingId: string;
+  readonly accounts: number;
+  readonly verifiedDomains: readonly string[];
+  /** Lower case. */
+  readonly orgUnits: ReadonlySet<string>;
+  /** Lower case. */
+  readonly groups: ReadonlySet<string>;
+  /** What Google would not tell: an admin must accept it before the start. */
+  readonly unknowns: readonly ('unmanaged_accounts' | 'deleted_users')[];
+}
+
+/** A listing that must not be believed: with its cause, in a sentence for the admin. */
+export class ListingRefusedError extends Error {
+  constructor(
+    message: string,
+    readonly listingId: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'ListingRefusedError';
+  }
+}
+
+/** A listing must show at least this share of the accounts that the ledger knows. */
+const knownShareMin = 0.9;
+
+/**
+ * Reads the directory into the ledger: accounts, aliases, deleted users, groups with the members that matter, org units,
+ * domains, unmanaged accounts. Writes nothing to Google. A listing that is empty, incomplete or much smaller than what the
+ * ledger knows is refused with its cause: other tools have removed whole companies by believing one.
+ */
+export async function observeDirectory(
+  ledger: Ledger,
+  workspace: Workspace,
+  options: { call: CallContext; lagMs: number; memberGroups: readonly string[] },
+): Promise<Observation> {
+  const listingId = await beginListing(ledger.db);
+  let accounts = 0;
+  try {
+    accounts = await storeAccounts(ledger, listingId, accountPages(workspace, options.call));
+    await refuseIfShrunken(ledger, listingId, accounts, options.lagMs);
+    const unknowns = await observeOtherHolders(ledger, workspace, listingId, options.call);
+    const groups = await observeGroups(ledger, workspace, listingId, options);
+    const units = await workspace.directory.listOrgUnits(options.call);
+    const domains = await workspace.directory.listDomains(options.call);
+    await endListing(ledger.db, listingId, { state: 'complete', cause: null, accounts });
+    return {
+      listingId,
+      accounts,
+      verifiedDomains: domains.filter(({ verified }) => verified).map(({ name }) => name.toLowerCase()),
+      orgUnits: new Set(units.map(({ path }) => path.toLowerCase())),
+      groups,
+      unknowns,
+    };
+  } catch (error) {
+    const refusal =
+      error instanceof ListingRefusedError
+        ? error
+        : new ListingRefusedError(`Google's listing is incomplete: ${whatFailed(error)}`, listingId, { cause: error });
+    await endListing(ledger.db, listingId, { state: 'refused', cause: refusal.message, accounts });
+    throw refusal;
+  }
+}
+
+const whatFailed = (error: unknown): string =>
+  error instanceof GoogleCallError ? `${error.method} was refused (${error.reason})` : 'reading it failed';
+
+async function* accountPages(workspace: Workspace, call: CallContext): AsyncGenerator<readonly ObservedAccount[]> {
+  let pageToken: string | undefined;
+  do {
+    const page = await workspace.directory.listUsers(call, pageToken === undefined ? {} : { pageToken });
+    yield page.accounts;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== undefined);
+}
+
+async function refuseIfShrunken(ledger: Ledger, listingId: string, accounts: number, lagMs: number): Promise<void> {
+  if (accounts === 0) {
+    throw new ListingRefusedError(
+      'Google listed no account at all, not even the admin that asks: the listing is not believed',
+      listingId,
+    );
+  }
+  const { known, listed } = await knownInListing(ledger.db, listingId, lagMs);
+  if (listed < known * knownShareMin) {
+    throw new ListingRefusedError(
+      `Google listed only ${listed} of the ${known} accounts that the ledger knows: the listing is not believed`,
+      listingId,
+    );
+  }
+}
+
+async function observeOtherHolders(
+  ledger: Ledger,
+  workspace: Workspace,
+  listingId: string,
+  call: CallContext,
+): Promise<Observation['unknowns']> {
+  const unknowns: Observation['unknowns'][number][] = [];
+  let pageToken: string | undefined;
+  do {
+    const page = await workspace.directory.listUsers(call, { showDeleted: true, ...(pageToken && { pageToken }) });
+    const addresses = page.accounts.map(({ primaryEmail }) => primaryEmail);
+    await storeAddresses(ledger.db, listingId, 'deleted', addresses);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== undefined);
+  try {
+    do {
+      const page = await workspace.invitations.list(call, pageToken === undefined ? {} : { pageToken });
+      await storeAddresses(ledger.db, listingId, 'unmanaged', page.addresses);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== undefined);
+  } catch (error) {
+    // Not permitted (no such scope or privilege, an edition without it): the plan says so and an admin decides.
+    const refused = ['scope_not_delegated', 'admin_privilege_missing', 'api_disabled', 'unknown_refusal'];
+    if (!(error instanceof GoogleCallError && refused.includes(error.reason))) throw error;
+    unknowns.push('unmanaged_accounts');
+  }
+  return unknowns;
+}
+
+async function observeGroups(
+  ledger: Ledger,
+  workspace: Workspace,
+  listingId: string,
+  options: { call: CallContext; memberGroups: readonly string[] },
+): Promise<ReadonlySet<string>> {
+  const groups = new Set<string>();
+  let pageToken: string | undefined;
+  do {
+    const page = await workspace.directory.listGroups(options.call, pageToken === undefined ? {} : { pageToken });
+    const emails = page.groups.map(({ email }) => email.toLowerCase());
+    await storeAddresses(ledger.db, listingId, 'group', emails);
+    for (const email of emails) groups.add(email);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== undefined);
+  for (const group of options.memberGroups.filter((email) => groups.has(email))) {
+    do {
+      const page = await workspace.directory.listMembers(
+        options.call,
+        group,
+        pageToken === undefined ? {} : { pageToken },
+      );
+      await storeMemberships(
+        ledger.db,
+        listingId,
+        group,
+        page.members.map(({ googleId }) => googleId),
+      );
+      pageToken = page.nextPageToken;
+    } while (pageToken !== undefined);
+  }
+  return groups;
+}

@@ -1,0 +1,262 @@
+import { createHash } from 'node:crypto';
+import { evaluate, parseBlueprint, selectsEmployee, wishAddress, type Blueprint } from '#libs/blueprint';
+import type { CallContext, Workspace } from '#libs/google';
+import {
+  createPlan,
+  finishPlan,
+  PlanningDesk,
+  readBlueprintVersion,
+  readMigration,
+  storeSharedActions,
+  type EmployeeToPlan,
+  type Ledger,
+  type MigrationRow,
+  type PlanItemRow,
+  type Selection,
+  type StoredWish,
+} from '#libs/ledger';
+import { planEmployee, PlanTally } from '#libs/plan';
+import { forecast, type QuotaDocument } from '#libs/quota';
+import type { EmployeeRecord, FailureReason, MigrationId, PlannedEmployee } from '#libs/vocabulary';
+import { CallTally } from './call-tally.js';
+import { lagWindowMs } from './lag.js';
+import { LifecycleError } from './lifecycle.js';
+import { ListingRefusedError, observeDirectory, type Observation } from './observing.js';
+import { planShared } from './shared-actions.js';
+
+export interface PlanningOptions {
+  readonly ledger: Ledger;
+  readonly workspace: Workspace;
+  readonly quotas: QuotaDocument;
+  readonly adminSubjects: number;
+  readonly timeScale: number;
+  readonly actor: string;
+  /** `YYYY-MM-DD`. */
+  readonly today: string;
+}
+
+/**
+ * Plans a migration: reads Google, decides for everybody, stores the actions, states the price. Nothing is written to
+ * Google. A plan that cannot be trusted is stored as refused with its cause. Returns the plan's id.
+ */
+export async function planMigration(options: PlanningOptions, migrationId: MigrationId): Promise<string> {
+  const { ledger } = options;
+  const migration = await readMigration(ledger.db, migrationId);
+  if (migration === undefined) throw new LifecycleError('migration_not_found', 'there is no migration with this id');
+  if (!['draft', 'planned', 'approved'].includes(migration.state)) {
+    throw new LifecycleError('wrong_state', `a ${migration.state} migration cannot be planned`);
+  }
+  const blueprint = await blueprintOf(ledger, migration);
+  const planId = await createPlan(ledger.db, {
+    migrationId,
+    blueprintVersion: migration.blueprintVersion,
+    actor: options.actor,
+  });
+  try {
+    await compute(options, migration, blueprint, planId);
+  } catch (error) {
+    const cause = error instanceof ListingRefusedError ? error.message : 'planning failed; see the log';
+    await finishPlan(ledger.db, planId, { state: 'refused', cause });
+    if (!(error instanceof ListingRefusedError)) throw error;
+  }
+  return planId;
+}
+
+export async function blueprintOf(ledger: Ledger, migration: MigrationRow): Promise<Blueprint> {
+  const document = await readBlueprintVersion(ledger.db, migration.blueprintId, migration.blueprintVersion);
+  const parsed = parseBlueprint(document);
+  // It was checked when it was stored; a newer version may be stricter.
+  if (!('blueprint' in parsed)) {
+    const [first] = parsed.problems;
+    throw new LifecycleError('plan_not_ready', `the blueprint no longer passes: ${first?.path} ${first?.message}`);
+  }
+  return parsed.blueprint;
+}
+
+async function compute(
+  options: PlanningOptions,
+  migration: MigrationRow,
+  blueprint: Blueprint,
+  planId: string,
+): Promise<void> {
+  const { ledger, workspace } = options;
+  const call: CallContext = {};
+  const observation = await observeDirectory(ledger, workspace, {
+    call,
+    lagMs: lagWindowMs / options.timeScale,
+    memberGroups: blueprint.declared.groups.map(({ email }) => email),
+  });
+  const shared = await planShared(workspace, call, blueprint, observation);
+  await storeSharedActions(ledger.db, planId, shared);
+  const desk = await PlanningDesk.open(ledger, planId, observation.listingId);
+  try {
+    await desk.storeWishes(wishes(desk, blueprint, migration.selection, options.today));
+    await desk.matchAccounts();
+    const groupAddresses = blueprint.declared.groups.map(({ email }) => email);
+    await desk.allocateAddresses(groupAddresses, observation.verifiedDomains);
+    const result = new PlanResult();
+    await desk.storeItems(items(options, desk, blueprint, observation, result));
+    await desk.reserve();
+    await finishPlan(ledger.db, planId, {
+      state: 'ready',
+      listingId: observation.listingId,
+      summary: summaryOf(options, blueprint, observation, result, shared),
+      needsAcceptance: observation.unknowns,
+      sha256: result.hash.digest(),
+    });
+  } finally {
+    desk.close();
+  }
+}
+
+async function* wishes(
+  desk: PlanningDesk,
+  blueprint: Blueprint,
+  selection: Selection,
+  today: string,
+): AsyncGenerator<StoredWish> {
+  const selects = selector(selection);
+  for await (const { employeeId, record } of desk.employeesToWish()) {
+    const wave = selects(record, today) ? 1 : null;
+    const none = { employeeId, given: null, localPart: null, domain: null, problem: null, wave };
+    if (record.status === 'terminated') {
+      yield none;
+      continue;
+    }
+    const { wish } = wishAddress(blueprint, record, today);
+    if (wish.kind === 'given') yield { ...none, given: wish.address.toLowerCase() };
+    else if (wish.kind === 'pattern') yield { ...none, localPart: wish.localPart, domain: wish.domain };
+    else yield { ...none, problem: wish.reason };
+  }
+}
+
+function selector(selection: Selection): (record: EmployeeRecord, today: string) => boolean {
+  switch (selection.kind) {
+    case 'everyone':
+      return () => true;
+    case 'list': {
+      const numbers = new Set(selection.employeeNumbers);
+      return ({ employeeNumber }) => numbers.has(employeeNumber);
+    }
+    case 'condition':
+      return selectsEmployee(selection.condition);
+  }
+}
+
+/** What is gathered while the employees stream by. */
+class PlanResult {
+  readonly tally = new PlanTally();
+  readonly calls = new CallTally();
+  readonly hash = createHash('sha256');
+}
+
+async function* items(
+  options: PlanningOptions,
+  desk: PlanningDesk,
+  blueprint: Blueprint,
+  observation: Observation,
+  result: PlanResult,
+): AsyncGenerator<PlanItemRow> {
+  const existing = { orgUnits: observation.orgUnits, groups: observation.groups };
+  for await (const employee of desk.employeesToPlan(lagWindowMs / options.timeScale)) {
+    const planned = planOne(blueprint, employee, existing, options.today);
+    result.tally.add(planned);
+    result.calls.add(planned);
+    const row: PlanItemRow = {
+      employeeId: employee.employeeId,
+      employeeVersion: employee.version,
+      wave: employee.wave,
+      action: planned.action,
+      reason: planned.reason ?? null,
+      googleId: employee.googleId,
+      matchedBy: employee.matchedBy,
+      address: planned.action === 'conflict' || planned.action === 'skip' ? null : employee.address,
+      steps: planned.steps,
+      changes: planned.changes,
+      desired: planned.desired ?? null,
+    };
+    result.hash.update(JSON.stringify(row));
+    yield row;
+  }
+}
+
+const conflict = (reason: FailureReason): PlannedEmployee => ({ action: 'conflict', reason, steps: [], changes: [] });
+
+function planOne(
+  blueprint: Blueprint,
+  employee: EmployeeToPlan,
+  existing: { orgUnits: ReadonlySet<string>; groups: ReadonlySet<string> },
+  today: string,
+): PlannedEmployee {
+  const { record, address, problem } = employee;
+  const leaver = record.status === 'terminated';
+  if (leaver && employee.observed === null) return { action: 'skip', reason: 'left', steps: [], changes: [] };
+  if (problem !== null && !leaver) return conflict(problem);
+  const wanted = address ?? employee.observed?.primaryEmail;
+  if (wanted === undefined) return conflict('name_not_romanised');
+  const evaluation = evaluate(blueprint, {
+    record,
+    address: wanted,
+    aliases: wishAddress(blueprint, record, today).aliases,
+    managerAddress: employee.managerAddress ?? undefined,
+    today,
+    existing,
+  });
+  if ('reason' in evaluation) return conflict(evaluation.reason);
+  // Written within Google's lag: the listing may not show it yet, and the ledger says that it is as desired.
+  if (employee.freshlyWritten && employee.observed === null && employee.gmailHash !== null) {
+    return { action: 'nothing', desired: evaluation.account, steps: [], changes: [] };
+  }
+  return planEmployee({
+    desired: evaluation.account,
+    employeeId: employee.employeeId,
+    observed: employee.observed ?? undefined,
+    matchedBy: matchedBy(employee.matchedBy),
+    origin: employee.origin ?? undefined,
+    observedGroups: employee.observed === null ? undefined : new Set(employee.groups),
+    confirmedSettings: {
+      ...(employee.gmailHash !== null && { gmail: employee.gmailHash }),
+      ...(employee.calendarHash !== null && { calendar: employee.calendarHash }),
+    },
+    namedByAdmin: employee.matchedBy === 'list',
+    leaver,
+    suspendedByUs: employee.origin === 'created',
+  });
+}
+
+function matchedBy(word: string | null) {
+  switch (word) {
+    case 'mark':
+    case 'ledger':
+    case 'list':
+    case 'number':
+      return word;
+    default:
+      return undefined;
+  }
+}
+
+function summaryOf(
+  options: PlanningOptions,
+  blueprint: Blueprint,
+  observation: Observation,
+  result: PlanResult,
+  shared: Awaited<ReturnType<typeof planShared>>,
+) {
+  const summary = result.tally.summary();
+  const calls = result.calls.total(observation.accounts + summary.actions.create, blueprint.declared.groups.length);
+  return {
+    ...summary,
+    accountsAtGoogle: observation.accounts,
+    seatsNeeded: summary.actions.create,
+    shared: {
+      create: shared.filter(({ action }) => action === 'create').map(({ kind, key }) => ({ kind, key })),
+      present: shared.filter(({ action }) => action === 'nothing').length,
+    },
+    price: forecast(options.quotas, calls, {
+      adminSubjects: options.adminSubjects,
+      createsPerDomain: result.calls.createsPerDomain(),
+    }),
+    unknowns: observation.unknowns,
+  };
+}

@@ -1,0 +1,34 @@
+import { GoogleCallError } from '#libs/google';
+import { lookAgainMs } from '../outcome-changes.js';
+import type { Step, StepResult } from '../step.js';
+
+/**
+ * Under automatic licensing Google assigns and we only look; else we assign. The API's licence quota is one call a
+ * second, so looking is done by listing when many wait.
+ */
+export const licence: Step = async ({ item, workspace, call }) => {
+  const { assignment, productId, skuId } = item.desired.licence;
+  const address = item.desired.primaryEmail;
+  if (assignment === 'none') return { kind: 'skipped', reason: 'not_needed' };
+  if (assignment === 'automatic') {
+    // The first look is the listing's: it costs nothing here.
+    if (item.facts['asked'] !== true) return notYet();
+    const held = await workspace.licensing.get(call, { productId, skuId }, address);
+    return held ? { kind: 'done' } : notYet();
+  }
+  try {
+    await workspace.licensing.insert(call, { productId, skuId }, address);
+    return { kind: 'done' };
+  } catch (error) {
+    if (!(error instanceof GoogleCallError) || error.status !== 412) throw error;
+    if (await workspace.licensing.get(call, { productId, skuId }, address)) return { kind: 'done' };
+    throw error;
+  }
+};
+
+const notYet = (): StepResult => ({
+  kind: 'waiting',
+  reason: 'licence_not_visible',
+  lookAgainMs: lookAgainMs('licence_not_visible'),
+  facts: { asked: true },
+});
