@@ -110,4 +110,7 @@ export interface Blueprint {
   readonly scopesNeeded: { readonly admin: readonly string[]; readonly employee: readonly string[] };
   readonly tables: Tables;
   readonly settings: Settings;
+  /** What is declared, by lower-cased path and address: looked up for each employee. */
+  readonly declaredOrgUnits: ReadonlyMap<string, DeclaredOrgUnit>;
+  readonly declaredGroups: ReadonlyMap<string, DeclaredGroup>;
 }

@@ -1,5 +1,6 @@
 import { Environment, ParseError, TypeError as CelTypeError, type ASTNode } from '@marcbachmann/cel-js';
 import type { EmployeeRecord } from '#libs/vocabulary';
+import { memoised } from './memo.js';
 import { employeeFields, EmployeeView, type RuleScope, type Tables } from './record-view.js';
 
 export type Condition = (scope: Pick<RuleScope, 'employee' | 'today' | 'tables'>) => boolean;
@@ -47,7 +48,9 @@ export class ConditionCompiler {
         const message = `The condition gives ${checked.type ?? 'something else'}, not true or false.`;
         return { fault: { message, fix: 'Compare it with something, such as `employee.country == "FR"`.' } };
       }
-      return { value: (scope) => parsed({ ...scope }) === true };
+      const holds: Condition = (scope) =>
+        parsed({ employee: scope.employee, today: scope.today, tables: scope.tables }) === true;
+      return { value: memoised(holds, pathsOf(parsed.ast)) };
     } catch (error) {
       if (error instanceof ParseError || error instanceof CelTypeError) return { fault: explained(error) };
       throw error;
@@ -105,6 +108,21 @@ function explained(error: ParseError | CelTypeError | undefined): Fault {
     return { message, fix: `Use one of: ${variables.join(', ')}; texts stand in quotes.` };
   }
   return { message: `The condition is wrong: ${error.summary}${column}.`, fix: 'Correct the condition.' };
+}
+
+/** The values that a condition looks at; tables never change. Undefined if it looks at the employee as a whole. */
+function pathsOf(ast: ASTNode): string[][] | undefined {
+  const paths: string[][] = [];
+  let owners = 0;
+  for (const node of nodesOf(ast)) {
+    if (node.op === 'id' && node.args === 'employee') owners += 1;
+    if (node.op === 'id' && node.args === 'today') paths.push(['today']);
+    if (node.op === '.' && node.args[0].op === 'id' && node.args[0].args === 'employee') {
+      owners -= 1;
+      paths.push(['employee', node.args[1]]);
+    }
+  }
+  return owners === 0 ? paths : undefined;
 }
 
 function* nodesOf(part: unknown): Generator<ASTNode> {

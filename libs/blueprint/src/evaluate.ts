@@ -140,7 +140,7 @@ class Evaluator {
     const path = this.required('orgUnitPath', this.blueprint.settings.orgUnit);
     const wanted = path.toLowerCase();
     if (wanted === '/' || this.input.existing?.orgUnits?.has(wanted) === true) return path;
-    const declared = this.blueprint.declared.orgUnits.find((unit) => unit.path.toLowerCase() === wanted);
+    const declared = this.blueprint.declaredOrgUnits.get(wanted);
     if (declared === undefined) throw new RuleError('org_unit_undeclared', 'The org unit is not declared.');
     return declared.path;
   }
@@ -176,9 +176,8 @@ class Evaluator {
 
   private groups(): string[] {
     const groups = this.all('groups', this.blueprint.settings.groups);
-    const declared = new Set(this.blueprint.declared.groups.map(({ email }) => email));
     for (const group of groups) {
-      if (!declared.has(group) && this.input.existing?.groups?.has(group) !== true) {
+      if (!this.blueprint.declaredGroups.has(group) && this.input.existing?.groups?.has(group) !== true) {
         throw new RuleError('group_undeclared', 'A group is not declared.');
       }
     }

@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument } from 'yaml';
+import { LineCounter, parseDocument, type Document } from 'yaml';
 import type { z } from 'zod';
 import type { Blueprint } from './blueprint.js';
 import { ConditionCompiler } from './conditions.js';
@@ -32,7 +32,8 @@ export function parseBlueprint(yamlText: string): ParsedBlueprint {
     };
   }
   const problems = new Problems(yaml, lines);
-  const raw: unknown = yaml.toJS({ maxAliasCount: 100 });
+  const raw = plainValue(yaml);
+  if (raw === undefined) return oneProblem('This is no valid YAML: its aliases stand for too much.', 'Use `tables`.');
   const parsed = documentSchema.safeParse(raw);
   if (!parsed.success) for (const issue of parsed.error.issues) addIssue(problems, issue);
   const readable = parsed.success ? parsed.data : documentSchema.safeParse(withoutBad(raw, parsed.error.issues)).data;
@@ -55,6 +56,8 @@ export function parseBlueprint(yamlText: string): ParsedBlueprint {
       scopesNeeded: scopesOf(settings, declared),
       tables,
       settings,
+      declaredOrgUnits: new Map(declared.orgUnits.map((unit) => [unit.path.toLowerCase(), unit])),
+      declaredGroups: new Map(declared.groups.map((group) => [group.email, group])),
     },
   };
 }
@@ -78,16 +81,36 @@ function addIssue(problems: Problems, issue: z.core.$ZodIssue): void {
   problems.add(path, `${issue.message}.`, fix);
 }
 
-/**
- * The document without its unknown keys, so that what else is wrong with it can be told in the same answer.
- * Wrong values cannot be read past.
- */
+/** Undefined if aliases of aliases would grow without bound. */
+function plainValue(yaml: Document): unknown {
+  try {
+    const value: unknown = yaml.toJS({ maxAliasCount: 100 });
+    return value ?? null;
+  } catch (error) {
+    if (error instanceof ReferenceError) return undefined;
+    throw error;
+  }
+}
+
+/** What stands in for a wrong value, so that what else is wrong can be told in the same answer. */
+const standIns: Readonly<Record<string, unknown>> = { blueprint: 1, name: 'unnamed', password: 'sso' };
+
+/** What others refer to: once it is wrong, what refers to it would be reported in vain. */
+const foundations: ReadonlySet<unknown> = new Set(['tables', 'domains', 'declare']);
+
 function withoutBad(raw: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
   const copy: unknown = structuredClone(raw);
   for (const issue of issues) {
-    if (issue.code !== 'unrecognized_keys') continue;
-    const owner = issue.path.reduce<unknown>((inner, part) => memberOf(inner, part), copy);
-    if (typeof owner === 'object' && owner !== null) for (const key of issue.keys) Reflect.deleteProperty(owner, key);
+    const unknownKeys = issue.code === 'unrecognized_keys';
+    const bad = unknownKeys ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+    for (const path of bad) {
+      if (foundations.has(path[0]) && !unknownKeys) return undefined;
+      const owner = path.slice(0, -1).reduce<unknown>((inner, part) => memberOf(inner, part), copy);
+      const key = path.at(-1);
+      if (typeof owner !== 'object' || owner === null || key === undefined) return undefined;
+      Reflect.deleteProperty(owner, key);
+      if (path.length === 1 && Object.hasOwn(standIns, key)) Reflect.set(owner, key, standIns[String(key)]);
+    }
   }
   return copy;
 }

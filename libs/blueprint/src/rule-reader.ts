@@ -45,20 +45,23 @@ export class RuleReader {
     return { choices };
   }
 
-  /** A list of values, each bare or `{[key]: value, when}`, of which all that hold count. */
-  list<T>(path: Path, raw: unknown, key: string, leaf: Leaf<T>): Choice<T>[] {
+  /**
+   * A list of values, of which all that hold count. Each is a bare text or `{[key]: value, when}`; without `key` it is an
+   * object whose `when` stands beside its own keys.
+   */
+  list<T>(path: Path, raw: unknown, key: string | undefined, leaf: Leaf<T>): Choice<T>[] {
     if (!Array.isArray(raw)) {
-      this.problems.add(
-        path,
-        'This must be a list.',
-        `Write a list of entries, each with \`${key}\` and, if need be, \`when\`.`,
-      );
+      this.problems.add(path, 'This must be a list.', 'Write a list of entries, each with `when` if need be.');
       return [];
     }
     const items: readonly unknown[] = raw;
     return items.flatMap((item, index) => {
       const at = [...path, index];
-      if (typeof item === 'string') return this.choice(at, undefined, at, item, leaf) ?? [];
+      if (key === undefined && isFields(item)) {
+        const { when, ...value } = item;
+        return this.choice(at, when, at, value, leaf) ?? [];
+      }
+      if (key === undefined || typeof item === 'string') return this.choice(at, undefined, at, item, leaf) ?? [];
       const fields = this.fields(at, item, [key, 'when'], [key]);
       if (fields === undefined) return [];
       return this.choice(at, fields['when'], [...at, key], fields[key], leaf) ?? [];

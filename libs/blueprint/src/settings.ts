@@ -197,7 +197,7 @@ export class SettingsReader {
       }),
       ...(calendar.sharing !== undefined && {
         sharing: reader.moded(at('sharing'), calendar.sharing, (path, raw) =>
-          reader.list(path, raw, 'rule', this.sharingLeaf()),
+          reader.list(path, raw, undefined, this.sharingLeaf()),
         ),
       }),
     };

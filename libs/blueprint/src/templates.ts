@@ -1,5 +1,6 @@
 import { Liquid, type Template as LiquidNode } from 'liquidjs';
 import { unknownTable, type Compiled, type Fault } from './conditions.js';
+import { memoised } from './memo.js';
 import { employeeFields, type RuleScope, type Tables } from './record-view.js';
 
 /** Renders a text for one employee; throws TemplateError if it cannot. */
@@ -114,7 +115,13 @@ export function compileTemplate(
       throw new TemplateError(withoutValues(error), { cause: error });
     }
   };
-  return { value: render };
+  return { value: memoised(render, pathsOf(used)) };
+}
+
+/** The values that a text looks at; tables never change. Undefined if it looks at something whole. */
+function pathsOf(used: readonly (readonly string[])[]): string[][] | undefined {
+  const paths = used.filter(([root]) => root !== 'tables').map((segments) => [...segments]);
+  return paths.some((path) => path.includes('[]')) ? undefined : paths;
 }
 
 function unknownVariable(segments: readonly string[], shape: ScopeShape, tables: Tables): Fault | undefined {

@@ -64,7 +64,8 @@ export function romanise(text: string, country: string): string {
   for (const [pattern, replacement] of [...(byCountry[country] ?? []), ...everywhere]) {
     romanised = romanised.replace(pattern, replacement);
   }
-  return anyAscii(romanised).toLowerCase();
+  // any-ascii writes the soft sign as an apostrophe, and apostrophes vanish.
+  return anyAscii(romanised).toLowerCase().replace(/['`]/gu, '');
 }
 
 function sameFor(countries: readonly string[], letters: Letters): Record<string, Letters> {
