@@ -67,7 +67,8 @@ function liquid(html: boolean): Liquid {
     ownPropertyOnly: true,
     templates: {},
     parseLimit: 50_000,
-    renderLimit: 250,
+    // Wide enough that a busy machine never makes an ordinary text fail: that would not be the same each time.
+    renderLimit: 2_000,
     memoryLimit: 1_000_000,
     locale: 'en',
     ...(html ? { outputEscape: 'escape' as const } : {}),
