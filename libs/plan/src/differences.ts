@@ -43,7 +43,7 @@ export function accountDifferences(
   const compare = (field: string, from: string | undefined, to: string | undefined, canonical: Canonical) => {
     const expected = options.expected?.[field];
     const wanted = typeof expected === 'string' ? expected : to;
-    if (wanted === undefined || (from !== undefined && canonical(from) === canonical(wanted))) return;
+    if (wanted === undefined || canonical(wanted) === canonical(from ?? '')) return;
     changes.push({ field, from: from ?? null, to });
   };
 

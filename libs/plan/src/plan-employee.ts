@@ -1,6 +1,7 @@
 import {
   markOf,
   type DesiredAccount,
+  type EmployeeRecord,
   type FailureReason,
   type FieldChange,
   type Licence,
@@ -35,8 +36,10 @@ export interface PlanInput {
   readonly confirmedSettings?: SettingsFingerprint | undefined;
   /** An admin named this very account in an adoption list: admins' accounts and unmarked ones may then be taken. */
   readonly namedByAdmin?: boolean | undefined;
-  /** The employee has left: nothing but the suspension is planned. */
+  /** The employee has left (terminated, or past the last day): nothing but the suspension is planned. */
   readonly leaver?: boolean | undefined;
+  /** HR's status. Without it, an adopted account that is at work is never suspended but for a leaver. */
+  readonly status?: EmployeeRecord['status'] | undefined;
   /** The ledger says that the account's present suspension is our doing (a pre-hire, a leaver who came back). */
   readonly suspendedByUs?: boolean | undefined;
   /** An admin approved that the account's address changes to the wanted one. */
@@ -50,10 +53,15 @@ export interface PlanInput {
  */
 export function planEmployee(input: PlanInput): PlannedEmployee {
   const { observed } = input;
-  if (observed === undefined) return input.leaver === true ? skip('left') : planCreation(input.desired);
+  const leaver = isLeaver(input);
+  if (observed === undefined) return leaver ? skip('left') : planCreation(input.desired);
   const obstacle = obstacleOf(input, observed);
   if (obstacle !== undefined) return { ...obstacle, steps: [], changes: [] };
-  return input.leaver === true ? planLeaver(input, observed) : planExisting(input, observed);
+  return leaver ? planLeaver(input, observed) : planExisting(input, observed);
+}
+
+function isLeaver({ leaver, status }: PlanInput): boolean {
+  return leaver ?? status === 'terminated';
 }
 
 function planCreation(desired: DesiredAccount): PlannedEmployee {
@@ -79,7 +87,7 @@ function obstacleOf(input: PlanInput, observed: ObservedAccount): Obstacle | und
   if ((observed.isAdmin || observed.isDelegatedAdmin) && !named) return { action: 'skip', reason: 'google_admin' };
   const known = mark === employeeId || input.origin !== undefined || named;
   if (!known && (input.matchedBy === 'address' || input.matchedBy === undefined)) return conflict('maybe_same_person');
-  if (input.leaver === true) return undefined;
+  if (isLeaver(input)) return undefined;
 
   const ours = input.suspendedByUs === true && (observed.suspensionReason ?? 'ADMIN') === 'ADMIN';
   if (!desired.suspended && (observed.archived || (observed.suspended && !ours))) {
@@ -101,9 +109,7 @@ function planLeaver({ desired, employeeId }: PlanInput, observed: ObservedAccoun
 function planExisting(input: PlanInput, observed: ObservedAccount): PlannedEmployee {
   const origin = input.origin ?? 'adopted';
   const adopting = input.origin === undefined;
-  // A pre-hire of HR's may be working here already: only an account of our own making is suspended again.
-  const suspended = input.desired.suspended && (observed.suspended || origin === 'created');
-  const desired = { ...input.desired, suspended };
+  const desired = { ...input.desired, suspended: input.desired.suspended && maySuspend(input, observed) };
 
   const changes = accountDifferences(desired, observed, { mark: input.employeeId });
   const steps = new Set<StepName>();
@@ -132,7 +138,13 @@ function planExisting(input: PlanInput, observed: ObservedAccount): PlannedEmplo
 
   if (steps.size === 0) return { action: 'nothing', desired, steps: [], changes: [] };
   steps.add('confirm');
-  return { action: adopting ? 'adopt' : 'update', desired, steps: inStepOrder(steps), changes };
+  const action = adopting ? 'adopt' : desired.suspended && !observed.suspended ? 'suspend' : 'update';
+  return { action, desired, steps: inStepOrder(steps), changes };
+}
+
+/** A pre-hire of HR's may be at work here already: then only an account of our own making is suspended again. */
+function maySuspend({ origin, status }: PlanInput, observed: ObservedAccount): boolean {
+  return observed.suspended || origin === 'created' || (status !== undefined && status !== 'prehire');
 }
 
 function listChange(field: string, added: readonly string[]): FieldChange {
