@@ -23,7 +23,8 @@ export interface WishedAddress {
 /** `given_address_elsewhere`: HR gives an address on a domain that is not ours. `aliases_cut`: more than 30. */
 export type AddressWarning = 'given_address_elsewhere' | 'aliases_cut';
 
-const aliasesMax = 30;
+/** Google's limit per user. */
+export const aliasesMax = 30;
 
 /**
  * The address that the feed gives on one of our domains, else the pattern's. `today` (`YYYY-MM-DD`) is for conditions of
@@ -38,11 +39,17 @@ export function wishAddress(blueprint: Blueprint, record: EmployeeRecord, today:
   const given =
     present !== undefined && onOurs(present) && blueprint.settings.address.given === 'keep' ? present : undefined;
   const wish = given === undefined ? patternWish(blueprint, record, today) : givenWish(given);
-  const former = blueprint.settings.address.legacy === 'keep' ? record.legacyEmails : [];
-  const known = [...(present === undefined ? [] : [present]), ...former.map((address) => address.toLowerCase())];
-  const aliases = [...new Set(known)].filter((address) => address !== given && onOurs(address));
+  const aliases = formerAddresses(blueprint, record).filter((address) => address !== given);
   if (aliases.length > aliasesMax) warnings.push('aliases_cut');
   return { wish, aliases: aliases.slice(0, aliasesMax), warnings };
+}
+
+/** Present and legacy addresses of the record on domains of the blueprint, lower case, once each. */
+export function formerAddresses(blueprint: Blueprint, record: EmployeeRecord): string[] {
+  const present = record.workEmail === undefined ? [] : [record.workEmail];
+  const legacy = blueprint.settings.address.legacy === 'keep' ? record.legacyEmails : [];
+  const known = [...present, ...legacy].map((address) => address.toLowerCase());
+  return [...new Set(known)].filter((address) => blueprint.domains.includes(domainOf(address)));
 }
 
 /** What becomes of a second person with the same address: numbered (`nextAddress`), or a conflict for a person to settle. */

@@ -4,7 +4,7 @@ import { whoCanPostWords, type BlueprintDocument } from './document.js';
 import type { Path, Problems } from './problems.js';
 import type { Tables } from './record-view.js';
 import { compileTemplate } from './templates.js';
-import { isTimeZone } from './values.js';
+import { isAddress, isTimeZone } from './values.js';
 
 export interface Declared {
   readonly orgUnits: readonly DeclaredOrgUnit[];
@@ -30,7 +30,7 @@ export function readDeclared(declare: BlueprintDocument['declare'], tables: Tabl
   const groups = (declare?.groups ?? []).flatMap((group, index) => {
     const path = ['declare', 'groups', index];
     return repeated(group, path, tables, problems).map((texts): DeclaredGroup => ({
-      email: texts('email').toLowerCase(),
+      email: address(texts('email'), [...path, 'email'], problems),
       name: texts('name'),
       ...(group.description === undefined ? {} : { description: texts('description') }),
       whoCanPost: whoCanPostWords[group.whoCanPost],
@@ -54,7 +54,7 @@ export function readDeclared(declare: BlueprintDocument['declare'], tables: Tabl
         name: texts('name'),
         ...(calendar.description === undefined ? {} : { description: texts('description') }),
         timeZone,
-        owner: texts('owner').toLowerCase(),
+        owner: address(texts('owner'), [...path, 'owner'], problems),
         sharing: (calendar.sharing ?? []).flatMap(
           (rule, at) => readSharingRule([...path, 'sharing', at], rule, problems) ?? [],
         ),
@@ -131,6 +131,12 @@ function readOrgUnit(
     );
   }
   return { path: wanted, ...(unit.description === undefined ? {} : { description: texts('description') }) };
+}
+
+function address(text: string, path: Path, problems: Problems): string {
+  const lower = text.trim().toLowerCase();
+  if (!isAddress(lower)) problems.add(path, `${text} is no address.`, 'Write local-part@domain.');
+  return lower;
 }
 
 function checkOrgUnits(orgUnits: readonly DeclaredOrgUnit[], problems: Problems): void {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { desiredAccountSchema, employeeRecordSchema, type EmployeeRecord } from '#libs/vocabulary';
 import type { Blueprint } from './blueprint.js';
 import { selectsEmployee } from './conditions.js';
-import { evaluate, type EvaluateInput } from './evaluate.js';
+import { evaluate, hasLeft, type EvaluateInput } from './evaluate.js';
 import { parseBlueprint } from './parse.js';
 
 const today = '2026-03-01';
@@ -148,6 +148,7 @@ describe('suspension', () => {
   it('begins on the day after the last day with access', () => {
     expect(accountOf(plain, { endDate: today }).suspended).toBe(false);
     expect(accountOf(plain, { endDate: '2026-02-28' }).suspended).toBe(true);
+    expect([today, '2026-02-28'].map((endDate) => hasLeft(recordOf({ endDate }), today))).toEqual([false, true]);
   });
 
   it('comes for people on leave where a rule says so', () => {

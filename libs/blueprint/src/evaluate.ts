@@ -1,4 +1,5 @@
 import type { CalendarSettings, DesiredAccount, EmployeeRecord, FailureReason, GmailSettings } from '#libs/vocabulary';
+import { aliasesMax, formerAddresses } from './address-wish.js';
 import type { Blueprint, Choice, Moded, Rule } from './blueprint.js';
 import { organizationFields } from './blueprint.js';
 import { RuleError } from './rule-error.js';
@@ -10,7 +11,7 @@ export interface EvaluateInput {
   readonly record: EmployeeRecord;
   /** The primary address that planning chose. */
   readonly address: string;
-  /** Of the employee, as `wishAddress` found them. */
+  /** Absent: the record's present and legacy addresses on the blueprint's domains. */
   readonly aliases?: readonly string[];
   /** The primary address that planning chose for the manager, if there is one. */
   readonly managerAddress?: string | undefined;
@@ -46,6 +47,11 @@ export function evaluate(blueprint: Blueprint, input: EvaluateInput): Evaluation
     }
     throw error;
   }
+}
+
+/** Terminated, or past the last day with access. `today` is `YYYY-MM-DD`. */
+export function hasLeft({ status, endDate }: EmployeeRecord, today: string): boolean {
+  return status === 'terminated' || (endDate !== undefined && endDate < today);
 }
 
 /** A CEL condition may fail at run time, for instance on a table without that entry. */
@@ -84,7 +90,7 @@ class Evaluator {
   account(): DesiredAccount {
     const { record } = this.input;
     const { settings } = this.blueprint;
-    const aliases = this.input.aliases ?? [];
+    const aliases = this.input.aliases ?? formerAddresses(this.blueprint, record);
     const language = this.chosen('language', settings.profile.language);
     return {
       primaryEmail: this.scope.address,
@@ -98,7 +104,9 @@ class Evaluator {
         : {}),
       phones: this.phones(),
       ...(language === undefined || language === '' ? {} : { language }),
-      aliases: [...new Set(aliases.map((alias) => alias.toLowerCase()))].filter((a) => a !== this.scope.address),
+      aliases: [...new Set(aliases.map((alias) => alias.toLowerCase()))]
+        .filter((alias) => alias !== this.scope.address)
+        .slice(0, aliasesMax),
       groups: this.groups(),
       licence: this.required('licence', settings.licence),
       password: settings.password,
@@ -146,9 +154,8 @@ class Evaluator {
   }
 
   private suspended(): boolean {
-    const { status, endDate } = this.input.record;
-    if (status === 'prehire' || status === 'terminated') return true;
-    if (endDate !== undefined && endDate < this.input.today) return true;
+    const { record, today } = this.input;
+    if (record.status === 'prehire' || hasLeft(record, today)) return true;
     const { suspendWhen } = this.blueprint.settings;
     if (suspendWhen === undefined) return false;
     this.path = suspendWhen.path;

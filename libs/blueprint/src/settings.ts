@@ -11,7 +11,7 @@ import type { BlueprintDocument } from './document.js';
 import type { Path } from './problems.js';
 import { RuleError } from './rule-error.js';
 import type { Leaf, RuleReader } from './rule-reader.js';
-import { ruleScopeShape, type ScopeShape } from './templates.js';
+import type { ScopeShape } from './templates.js';
 import { isLanguageTag, isTimeZone } from './values.js';
 
 const signatureMax = 10_000;
@@ -283,9 +283,6 @@ const defaultOrganization = {
   location: '{{ employee.locationCode }}',
   description: '{{ employee.workerType }}',
 };
-
-export const patternVariables = Object.keys(patternShape);
-export const textVariables = Object.keys(ruleScopeShape);
 
 function failed(message: string, reason: FailureReason = 'template_failed'): RuleError {
   return new RuleError(reason, message);

@@ -98,12 +98,11 @@ function obstacleOf(input: PlanInput, observed: ObservedAccount): Obstacle | und
   return undefined;
 }
 
-function planLeaver({ desired, employeeId }: PlanInput, observed: ObservedAccount): PlannedEmployee {
+function planLeaver(input: PlanInput, observed: ObservedAccount): PlannedEmployee {
+  const desired = { ...input.desired, suspended: true };
   if (observed.suspended || observed.archived) return { action: 'nothing', desired, steps: [], changes: [] };
-  const changes = accountDifferences({ ...desired, suspended: true }, observed, { mark: employeeId }).filter(
-    ({ field }) => field === 'suspended' || field === 'mark',
-  );
-  return { action: 'suspend', desired: { ...desired, suspended: true }, steps: ['account', 'confirm'], changes };
+  const changes = [{ field: 'suspended', from: false, to: true }];
+  return { action: 'suspend', desired, steps: ['account', 'confirm'], changes };
 }
 
 function planExisting(input: PlanInput, observed: ObservedAccount): PlannedEmployee {
@@ -138,7 +137,8 @@ function planExisting(input: PlanInput, observed: ObservedAccount): PlannedEmplo
 
   if (steps.size === 0) return { action: 'nothing', desired, steps: [], changes: [] };
   steps.add('confirm');
-  const action = adopting ? 'adopt' : desired.suspended && !observed.suspended ? 'suspend' : 'update';
+  const onlySuspends = changes.length === 1 && changes[0]?.field === 'suspended' && desired.suspended;
+  const action = adopting ? 'adopt' : onlySuspends ? 'suspend' : 'update';
   return { action, desired, steps: inStepOrder(steps), changes };
 }
 
