@@ -1,0 +1,21 @@
+import { groupssettings, type groupssettings_v1 } from 'googleapis/build/src/apis/groupssettings/index.js';
+import type { CallContext, Caller } from './caller.js';
+import { groupsSettingsScopes } from './scopes.js';
+
+/** Source: https://developers.google.com/workspace/admin/groups-settings/v1/reference/groups */
+export class GroupsSettings {
+  private readonly api: groupssettings_v1.Groupssettings;
+
+  constructor(private readonly caller: Caller) {
+    this.api = groupssettings({ version: 'v1', ...caller.clientOptions });
+  }
+
+  async patch(context: CallContext, groupEmail: string, change: { whoCanPostMessage: string }): Promise<void> {
+    await this.caller.call(
+      context,
+      { method: 'groupsSettings.groups.patch', safety: 'convergent', scopes: groupsSettingsScopes },
+      (options, quotaUser) =>
+        this.api.groups.patch({ groupUniqueId: groupEmail, requestBody: change, quotaUser }, options),
+    );
+  }
+}
