@@ -220,6 +220,7 @@ function planOne(
     },
     namedByAdmin: employee.matchedBy === 'list',
     leaver,
+    status: record.status,
     suspendedByUs: employee.origin === 'created',
   });
 }
