@@ -14,3 +14,4 @@ export * from './planning-desk.js';
 export * from './plans.js';
 export * from './blueprints.js';
 export * from './listed-steps.js';
+export * from './access.js';

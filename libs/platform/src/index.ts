@@ -1,0 +1,7 @@
+export * from './config.js';
+export * from './connections.js';
+export * from './logging.js';
+export * from './metrics.js';
+export * from './access.js';
+export * from './problem-details.js';
+export * from './platform.module.js';
