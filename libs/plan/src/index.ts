@@ -1,6 +1,6 @@
 export * from './step-graph.js';
 export * from './plan-employee.js';
-export { accountDifferences, missingAliases, missingGroups, type DifferenceOptions } from './differences.js';
+export * from './differences.js';
 export * from './user-body.js';
 export * from './settings.js';
 export * from './summary.js';
