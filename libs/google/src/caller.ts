@@ -102,7 +102,7 @@ export class Caller {
   /** Options for the client library's constructors: our transport, none of its retries, Google's root or another. */
   get clientOptions() {
     const { apiRoot } = this.options;
-    const adapter: Adapter = (prepared) => this.transport(prepared);
+    const adapter: Adapter = <T>(prepared: Prepared) => this.transport<T>(prepared);
     return { retry: false, adapter, ...(apiRoot !== undefined && { rootUrl: apiRoot }) };
   }
 
@@ -223,7 +223,7 @@ export class Caller {
     return new GoogleCallError({ method, reason, status: response.status, effect, retryAfterMs, googleReason });
   }
 
-  private async transport(prepared: Prepared): Promise<Reply> {
+  private async transport<T>(prepared: Prepared): Promise<Reply & { data: T }> {
     const headers: Record<string, string> = {};
     prepared.headers.forEach((value, name) => {
       if (name !== 'accept-encoding') headers[name] = value;
@@ -236,19 +236,20 @@ export class Caller {
       ...(typeof body === 'string' && { body }),
       timeoutMs: this.options.callTimeoutMs,
     });
-    return asResponse({ ...reply, config: prepared, ok: reply.status < 300, statusText: '' });
+    return asResponse<T>({ ...reply, config: prepared, ok: reply.status < 300, statusText: '' });
   }
 }
 
 /**
  * The client library looks at status, headers and data only; building a whole fetch Response costs more than the call.
  */
-function asResponse(response: object): Reply {
-  if (!isResponse(response)) throw new Error('not a reply');
+function asResponse<T>(response: object): Reply & { data: T } {
+  if (!isResponse<T>(response)) throw new Error('not a reply');
   return response;
 }
 
-const isResponse = (value: object): value is Reply => 'status' in value && 'headers' in value && 'data' in value;
+const isResponse = <T>(value: object): value is Reply & { data: T } =>
+  'status' in value && 'headers' in value && 'data' in value;
 
 const mayHaveHappened = (reason: FailureReason) =>
   reason === 'google_unavailable' || reason === 'reply_lost' || reason === 'conflicting_request';

@@ -1,0 +1,18 @@
+import type { Bearer } from './token.js';
+
+/** One call, taken apart. */
+export interface Call {
+  readonly method: string;
+  readonly path: readonly string[];
+  readonly query: URLSearchParams;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly bearer: Bearer;
+}
+
+export function textIn(body: Readonly<Record<string, unknown>>, key: string): string | undefined {
+  const value = body[key];
+  return typeof value === 'string' ? value : undefined;
+}
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
