@@ -5,3 +5,6 @@ create table access_session (
   created_at timestamptz not null default now(),
   expires_at timestamptz not null
 );
+
+-- The audit trail names tokens: no two living ones share a name.
+create unique index access_token_name on access_token (name) where revoked_at is null;

@@ -14,24 +14,23 @@ export interface AccessToken {
 const columns = sql`access_token.id, name, role, access_token.created_at as "createdAt", created_by as "createdBy",
   revoked_at as "revokedAt"`;
 
-/** Records a token by the SHA-256 of its secret. */
+/** Records a token by the SHA-256 of its secret. Undefined when a living token has that name already. */
 export async function createAccessToken(
   db: Database,
   token: { name: string; role: string; secretHash: Buffer; actor: string },
-): Promise<AccessToken> {
+): Promise<AccessToken | undefined> {
   const { rows } = await sql<AccessToken>`
     with access_token as (
       insert into access_token (name, role, token_hash, created_by)
       values (${token.name}, ${token.role}, ${token.secretHash}, ${token.actor})
+      on conflict (name) where revoked_at is null do nothing
       returning *
     ), noted as (
       insert into event (kind, actor, detail)
       select 'token_created', ${token.actor}, jsonb_build_object('tokenId', id, 'role', role) from access_token
     )
     select ${columns} from access_token`.execute(db);
-  const [created] = rows;
-  if (created === undefined) throw new Error('the token was not recorded');
-  return created;
+  return rows[0];
 }
 
 /** Records the first token of a ledger that knows none; false when it knows one already. Safe to race. */

@@ -34,6 +34,11 @@ export function openLedger(url: string, options: { poolSize?: number; applicatio
   return { db, pool, close: () => db.destroy() };
 }
 
+/** Whether the database can be asked at all; rejects when it cannot. */
+export async function ledgerAnswers(db: Database): Promise<void> {
+  await sql`select 1`.execute(db);
+}
+
 const schemaFolder = new URL('../schema/', import.meta.url);
 
 /**

@@ -1,6 +1,9 @@
 import {
   Catch,
   HttpException,
+  Injectable,
+  StandardSchemaValidationPipe,
+  type ArgumentMetadata,
   type ArgumentsHost,
   type ExceptionFilter,
   type StandardSchemaValidationPipeOptions,
@@ -80,6 +83,27 @@ export function invalidFields(issues: Issues): Problem {
     message: issue.message,
   }));
   return new Problem('invalid-field', undefined, { errors });
+}
+
+/** Checks each parameter that declares a schema; a parameter of the address or the query is named in the problem. */
+@Injectable()
+export class SchemaPipe extends StandardSchemaValidationPipe {
+  constructor() {
+    super({ exceptionFactory: invalidFields });
+  }
+
+  override async transform<T>(value: T, metadata: ArgumentMetadata): Promise<T> {
+    try {
+      return await super.transform(value, metadata);
+    } catch (error) {
+      if (!(error instanceof Problem) || metadata.data === undefined) throw error;
+      const errors = (error.more.errors ?? []).map(({ field, message }) => ({
+        field: [metadata.data, field].filter((part) => part !== '').join('.'),
+        message,
+      }));
+      throw new Problem(error.problem, error.detail, { errors }, { cause: error });
+    }
+  }
 }
 
 function byStatus(status: number): ProblemName {

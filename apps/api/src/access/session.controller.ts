@@ -1,0 +1,72 @@
+import { fastifyCookie } from '@fastify/cookie';
+import { Controller, Delete, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { endSession, openSession, type Ledger } from '#libs/ledger';
+import {
+  Allow,
+  bearerOf,
+  callerOf,
+  checkOrigin,
+  hashSecret,
+  ledgerToken,
+  newSecret,
+  Problem,
+  roleSchema,
+  sessionCookie,
+  sessionSecretOf,
+} from '#libs/platform';
+
+const lifeSeconds = 12 * 60 * 60;
+
+const callerSchema = z.object({ name: z.string(), role: roleSchema });
+
+/** The dashboard's sign-in: a token in exchange for a cookie that no script can read. */
+@ApiTags('access')
+@Controller('v1/session')
+export class SessionController {
+  constructor(@Inject(ledgerToken) private readonly ledger: Ledger) {}
+
+  @Post()
+  @HttpCode(200)
+  @Allow('viewer')
+  @ApiOperation({ summary: 'Exchanges a bearer token for a session cookie' })
+  @ApiResponse({ status: 200, standardSchema: callerSchema })
+  async open(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply) {
+    if (bearerOf(request) === undefined) throw new Problem('not-signed-in', 'A session is opened with a token.');
+    // A browser always says where the page came from; a program may leave it out.
+    if (request.headers.origin !== undefined) checkOrigin(request);
+    const caller = callerOf(request);
+    const secret = newSecret();
+    await openSession(this.ledger.db, { tokenId: caller.tokenId, secretHash: hashSecret(secret), lifeSeconds });
+    setCookie(request, reply, secret, lifeSeconds);
+    return { name: caller.name, role: caller.role };
+  }
+
+  @Get()
+  @Allow('viewer', 'feed')
+  @ApiOperation({ summary: 'Says who is signed in' })
+  @ApiResponse({ status: 200, standardSchema: callerSchema })
+  who(@Req() request: FastifyRequest) {
+    const { name, role } = callerOf(request);
+    return { name, role };
+  }
+
+  @Delete()
+  @HttpCode(204)
+  @Allow('viewer')
+  @ApiOperation({ summary: 'Ends the session' })
+  async end(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
+    const secret = sessionSecretOf(request);
+    if (secret !== undefined) await endSession(this.ledger.db, hashSecret(secret));
+    setCookie(request, reply, '', 0);
+  }
+}
+
+function setCookie(request: FastifyRequest, reply: FastifyReply, value: string, maxAge: number): void {
+  // Behind a proxy that speaks TLS only the page's own address tells that the browser's side is encrypted.
+  const secure = request.headers.origin?.startsWith('https:') === true;
+  const options = { path: '/', httpOnly: true, sameSite: 'strict', secure, maxAge } as const;
+  void reply.header('set-cookie', fastifyCookie.serialize(sessionCookie, value, options));
+}

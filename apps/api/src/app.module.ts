@@ -1,0 +1,15 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { PlatformModule, type Foundation } from '#libs/platform';
+import { AccessModule } from './access/access.module.js';
+import { GoogleModule } from './google/google.module.js';
+import { OperationsModule } from './operations/operations.module.js';
+
+/** One area of the API a line. */
+const areas = [AccessModule, GoogleModule, OperationsModule];
+
+@Module({})
+export class AppModule {
+  static on(foundation: Foundation): DynamicModule {
+    return { module: AppModule, imports: [PlatformModule.on(foundation), ...areas] };
+  }
+}

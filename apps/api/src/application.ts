@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto';
+import { fastifyHelmet } from '@fastify/helmet';
+import { Reflector, NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AccessGuard, ProblemFilter, routesWithoutAccess, SchemaPipe, type Foundation } from '#libs/platform';
+import { AppModule } from './app.module.js';
+import { watchRequests } from './operations/request-watch.js';
+import { serveDashboard } from './operations/dashboard-files.js';
+import { OpenApiDocument } from './operations/open-api-document.js';
+
+/** JSON bodies only: feeds are streams with limits of their own. */
+const bodyBytesMax = 1024 * 1024;
+/** After a request to stop, answers that still run get this long. */
+const closeDeadlineMs = 8000;
+
+const contentSecurityPolicy = {
+  useDefaults: false,
+  directives: {
+    'default-src': ["'self'"],
+    // Swagger UI carries its styles and icons within the page.
+    'style-src': ["'self'", "'unsafe-inline'"],
+    'img-src': ["'self'", 'data:'],
+    'object-src': ["'none'"],
+    'base-uri': ["'none'"],
+    'form-action': ["'self'"],
+    'frame-ancestors': ["'none'"],
+  },
+};
+
+/**
+ * The API, complete but not listening yet.
+ *
+ * @throws Error when a route says nothing about who may call it.
+ */
+export async function createApi(foundation: Foundation): Promise<NestFastifyApplication> {
+  const { log, ledger, config } = foundation;
+  const adapter = new FastifyAdapter({ bodyLimit: bodyBytesMax, genReqId: () => randomUUID() });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.on(foundation), adapter, {
+    logger: log.forNest,
+    abortOnError: false,
+  });
+  app.useGlobalGuards(new AccessGuard(ledger.db, app.get(Reflector)));
+  app.useGlobalFilters(new ProblemFilter(log));
+  app.useGlobalPipes(new SchemaPipe());
+  app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
+  await app.register(fastifyHelmet, { contentSecurityPolicy, referrerPolicy: { policy: 'no-referrer' } });
+  watchRequests(app, foundation);
+  await serveDashboard(app, config);
+
+  const undeclared = routesWithoutAccess(app);
+  if (undeclared.length > 0) throw new Error(`these routes do not say who may call them: ${undeclared.join(', ')}`);
+  closeInTime(app);
+  await app.init();
+  app.get(OpenApiDocument).describe(app);
+  return app;
+}
+
+/** Closing waits for open answers; one that never ends must not hold the process up. */
+function closeInTime(app: NestFastifyApplication): void {
+  const server = app.getHttpServer();
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('preClose', (done) => {
+      setTimeout(() => server.closeAllConnections(), closeDeadlineMs).unref();
+      done();
+    });
+}
