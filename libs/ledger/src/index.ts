@@ -15,3 +15,4 @@ export * from './plans.js';
 export * from './blueprints.js';
 export * from './listed-steps.js';
 export * from './access.js';
+export * from './upkeep.js';

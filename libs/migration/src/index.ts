@@ -8,3 +8,4 @@ export * from './step.js';
 export * from './lanes/queues.js';
 export { allSteps } from './steps/index.js';
 export { ListingRefusedError } from './observing.js';
+export { throwAwayPassword } from './passwords.js';

@@ -15,7 +15,7 @@ import type { FailureReason, MigrationId, StepName } from '#libs/vocabulary';
 import { changeFor, outcomeFor } from './outcome-changes.js';
 import { runErrand } from './errands.js';
 import { Settler } from './settler.js';
-import type { Step, StepContext, StepResult } from './step.js';
+import type { AccountPassword, Step, StepContext, StepResult } from './step.js';
 
 /** What a worker process brings to its batches. */
 export interface WorkerProcess extends LeaseTimes {
@@ -34,7 +34,7 @@ export interface WorkerProcess extends LeaseTimes {
   /** Trouble that would hit everyone. */
   halt(migrationId: MigrationId, reason: FailureReason): Promise<void>;
   calendarIds(migrationId: MigrationId): Promise<ReadonlyMap<string, string>>;
-  password(employeeId: string): Promise<{ password: string; hashFunction?: string }>;
+  password(): Promise<AccountPassword>;
   /** A fault of our own in one employee's step: logged with ids only. */
   onFault(fault: unknown, ids: { batchId: number; enrolmentId?: number; step?: string }): void;
 }
@@ -130,7 +130,7 @@ async function runEmployees(
         call,
         recordPrior: (value) => prior.record(item, value),
         calendarIds,
-        password: () => worker.password(item.employeeId),
+        password: () => worker.password(),
       };
       const result = stop.signal.aborted ? released(item) : await runStep(worker, batch, context);
       if (result.kind === 'halt' && halted === undefined) {

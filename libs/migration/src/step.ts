@@ -2,6 +2,12 @@ import type { WorkItem } from '#libs/ledger';
 import type { CallContext, Workspace } from '#libs/google';
 import type { StepOutcome } from '#libs/vocabulary';
 
+/** As users.insert takes it: the hash in hexadecimal and how it was made. */
+export interface AccountPassword {
+  readonly value: string;
+  readonly hashFunction: 'SHA-1';
+}
+
 /** What a step may use: no queue and no SQL. */
 export interface StepContext {
   readonly item: WorkItem;
@@ -12,8 +18,8 @@ export interface StepContext {
   recordPrior(value: unknown): Promise<void>;
   /** Ids of the calendars that the blueprint declares, by name. */
   readonly calendarIds: ReadonlyMap<string, string>;
-  /** The password to create the account with: hashed off the event loop, the same in every try. */
-  password(): Promise<{ password: string; hashFunction?: string }>;
+  /** The password to create the account with, hashed off the event loop. */
+  password(): Promise<AccountPassword>;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { Queue, Worker, type ConnectionOptions, type Processor } from 'bullmq';
+import { Queue, type ConnectionOptions } from 'bullmq';
 import { z } from 'zod';
 import type { BatchHint } from '#libs/ledger';
 import { lanes, type Lane } from '#libs/vocabulary';
@@ -43,20 +43,4 @@ export class BullLanes implements Lanes {
   async close(): Promise<void> {
     await Promise.all([...this.queues.values()].map((queue) => queue.close()));
   }
-}
-
-/** One BullMQ worker of a lane, not started yet. */
-export function laneWorker(
-  lane: Lane,
-  processor: Processor,
-  options: { connection: ConnectionOptions; prefix: string; onError: (error: Error) => void },
-): Worker {
-  const worker = new Worker(queueName(lane), processor, {
-    connection: options.connection,
-    prefix: options.prefix,
-    concurrency: laneConcurrency[lane],
-    autorun: false,
-  });
-  worker.on('error', options.onError);
-  return worker;
 }

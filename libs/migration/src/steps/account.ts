@@ -19,14 +19,7 @@ async function create(context: StepContext): Promise<StepResult> {
     if (found !== undefined) return whoseIsIt(context, found);
     // Not found proves nothing for some seconds after an insert: the next insert's refusal is the better witness.
   }
-  const password = await context.password();
-  const body = userWrite(item.desired, {
-    employeeId: item.employeeId,
-    password: {
-      value: password.password,
-      ...(password.hashFunction === 'crypt' && { hashFunction: 'crypt' as const }),
-    },
-  });
+  const body = userWrite(item.desired, { employeeId: item.employeeId, password: await context.password() });
   try {
     return createdAs(await workspace.directory.insertUser(call, body));
   } catch (error) {

@@ -1,0 +1,102 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import {
+  activeMigrations,
+  addCalls,
+  addRateSample,
+  deregisterProcess,
+  findCanary,
+  heartbeat,
+  saveGovernorState,
+  type Ledger,
+} from '#libs/ledger';
+import { BullLanes, Dispatcher, type WorkerProcess } from '#libs/migration';
+import { ledgerToken, logToken, type Log } from '#libs/platform';
+import { QuotaGovernor } from '#libs/quota';
+import { migrationIdSchema } from '#libs/vocabulary';
+import { workerProcessToken } from './batch-runner.js';
+import { CallCounts } from './call-counts.js';
+
+const heartbeatMs = 2_000;
+const callsMs = 1_000;
+const samplesMs = 5_000;
+
+/** What a worker process does besides its lanes: timers of the process, so that no flush of Redis can stop them. */
+@Injectable()
+export class Ticks implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  /** Worker processes alive, this one included. */
+  alive = 1;
+  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly dispatcher: Dispatcher;
+  private hasCanary = false;
+
+  constructor(
+    @Inject(ledgerToken) private readonly ledger: Ledger,
+    @Inject(logToken) private readonly log: Log,
+    @Inject(workerProcessToken) private readonly worker: WorkerProcess,
+    private readonly governor: QuotaGovernor,
+    private readonly lanes: BullLanes,
+    private readonly calls: CallCounts,
+  ) {
+    this.dispatcher = new Dispatcher({
+      ledger,
+      governor,
+      lanes,
+      callTimeoutMs: worker.callTimeoutMs,
+      timeScale: worker.timeScale,
+      workers: () => this.alive,
+      onFault: (fault) => log.warn('a dispatcher’s tick failed; the next one tries again', {}, fault),
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.dispatcher.start();
+    this.every(heartbeatMs, () => this.beat());
+    this.every(callsMs, () => this.saveCalls());
+    this.every(samplesMs, () => this.sample());
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    for (const timer of this.timers) clearInterval(timer);
+    await this.dispatcher.stop();
+    await this.lanes.close();
+    await this.saveCalls();
+    await deregisterProcess(this.ledger.db, this.worker.name);
+  }
+
+  private every(ms: number, action: () => Promise<void>): void {
+    let busy = false;
+    this.timers.push(
+      setInterval(() => {
+        if (busy) return;
+        busy = true;
+        action()
+          .catch((fault: unknown) => this.log.warn('a tick failed; the next one tries again', {}, fault))
+          .finally(() => {
+            busy = false;
+          });
+      }, ms),
+    );
+  }
+
+  private async beat(): Promise<void> {
+    this.alive = await heartbeat(this.ledger.db, this.worker.name, this.worker.slot);
+    if (this.hasCanary) return;
+    const canary = await findCanary(this.ledger.db);
+    if (canary === undefined) return;
+    this.worker.workspace.setCanary(canary);
+    this.hasCanary = true;
+  }
+
+  private async saveCalls(): Promise<void> {
+    for (const [migrationId, counts] of this.calls.take()) {
+      await addCalls(this.ledger.db, migrationIdSchema.parse(migrationId), this.worker.slot, counts);
+    }
+  }
+
+  private async sample(): Promise<void> {
+    if (!this.dispatcher.isActive) return;
+    const usage = await this.governor.usage();
+    for (const { id } of await activeMigrations(this.ledger.db)) await addRateSample(this.ledger.db, id, usage);
+    await saveGovernorState(this.ledger.db, await this.governor.exportState());
+  }
+}
