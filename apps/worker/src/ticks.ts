@@ -34,7 +34,7 @@ export class Ticks implements OnApplicationBootstrap, BeforeApplicationShutdown 
     @Inject(logToken) private readonly log: Log,
     @Inject(workerProcessToken) private readonly worker: WorkerProcess,
     private readonly governor: QuotaGovernor,
-    private readonly lanes: BullLanes,
+    lanes: BullLanes,
     private readonly calls: CallCounts,
   ) {
     this.dispatcher = new Dispatcher({
@@ -58,7 +58,6 @@ export class Ticks implements OnApplicationBootstrap, BeforeApplicationShutdown 
   async beforeApplicationShutdown(): Promise<void> {
     for (const timer of this.timers) clearInterval(timer);
     await this.dispatcher.stop();
-    await this.lanes.close();
     await this.saveCalls();
     await deregisterProcess(this.ledger.db, this.worker.name);
   }

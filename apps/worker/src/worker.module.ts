@@ -1,10 +1,12 @@
-import { BullModule } from '@nestjs/bullmq';
+import { BullModule, getQueueToken } from '@nestjs/bullmq';
 import { Module, type DynamicModule } from '@nestjs/common';
+import type { Queue } from 'bullmq';
 import { calendarIdsOf, whileRunning, type Ledger } from '#libs/ledger';
 import type { Workspace } from '#libs/google';
-import { allSteps, BullLanes, pauseMigration, throwAwayPassword, type WorkerProcess } from '#libs/migration';
+import { allSteps, BullLanes, pauseMigration, queueName, throwAwayPassword, type WorkerProcess } from '#libs/migration';
 import { lanesPrefix, ledgerToken, openRedis, PlatformModule, throttled, type Foundation } from '#libs/platform';
 import { QuotaGovernor } from '#libs/quota';
+import { lanes } from '#libs/vocabulary';
 import { BatchRunner, workerProcessToken } from './batch-runner.js';
 import { CallCounts } from './call-counts.js';
 import { CalendarProcessor } from './lanes/calendar.processor.js';
@@ -35,10 +37,18 @@ export class WorkerModule {
       imports: [
         PlatformModule.on(foundation),
         BullModule.forRoot({ connection, prefix, extraOptions: { manualRegistration: true } }),
+        BullModule.registerQueue(...lanes.map((lane) => ({ name: queueName(lane) }))),
       ],
       providers: [
         { provide: CallCounts, useValue: calls },
-        { provide: BullLanes, useFactory: () => new BullLanes({ connection, prefix, onError }) },
+        {
+          provide: BullLanes,
+          inject: lanes.map((lane) => getQueueToken(queueName(lane))),
+          useFactory: (...queues: Queue[]) => {
+            for (const queue of queues) queue.on('error', onError);
+            return new BullLanes(new Map(lanes.flatMap((lane, at) => (queues[at] ? [[lane, queues[at]]] : []))));
+          },
+        },
         {
           provide: workerProcessToken,
           inject: [ledgerToken, QuotaGovernor],

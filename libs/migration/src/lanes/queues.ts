@@ -1,4 +1,4 @@
-import { Queue, type ConnectionOptions } from 'bullmq';
+import type { Queue } from 'bullmq';
 import { z } from 'zod';
 import type { BatchHint } from '#libs/ledger';
 import { lanes, type Lane } from '#libs/vocabulary';
@@ -16,17 +16,7 @@ export const queueName = (lane: Lane) => `lane-${lane}`;
  * is kept: the ledger knows what became of the batch.
  */
 export class BullLanes implements Lanes {
-  private readonly queues: ReadonlyMap<Lane, Queue>;
-
-  constructor(options: { connection: ConnectionOptions; prefix: string; onError: (error: Error) => void }) {
-    this.queues = new Map(
-      lanes.map((lane) => {
-        const queue = new Queue(queueName(lane), { connection: options.connection, prefix: options.prefix });
-        queue.on('error', options.onError);
-        return [lane, queue];
-      }),
-    );
-  }
+  constructor(private readonly queues: ReadonlyMap<Lane, Queue>) {}
 
   async offer(hints: readonly BatchHint[]): Promise<void> {
     for (const [lane, group] of Map.groupBy(hints, (hint) => hint.lane)) {
@@ -38,9 +28,5 @@ export class BullLanes implements Lanes {
         })),
       );
     }
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([...this.queues.values()].map((queue) => queue.close()));
   }
 }
