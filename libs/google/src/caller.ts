@@ -236,12 +236,12 @@ export class Caller {
       ...(typeof body === 'string' && { body }),
       timeoutMs: this.options.callTimeoutMs,
     });
-    return asResponse<T>({ ...reply, config: prepared, ok: reply.status < 300, statusText: '' });
+    return asResponse<T>({ ...reply, config: prepared, ok: reply.status < 300, statusText: '', bodyUsed: true });
   }
 }
 
 /**
- * The client library looks at status, headers and data only; building a whole fetch Response costs more than the call.
+ * The client library looks at status, headers, data and (for errors) bodyUsed only; building a whole fetch Response costs more than the call.
  */
 function asResponse<T>(response: object): Reply & { data: T } {
   if (!isResponse<T>(response)) throw new Error('not a reply');

@@ -123,7 +123,7 @@ export async function formErrand(
     where not exists (
       select from batch where migration_id = ${request.migrationId}::uuid and kind = ${request.kind}
         and (state in ('queued', 'leased')
-          or settled_at + greatest(${request.pauseMs} * interval '1 millisecond', 3 * (settled_at - leased_at)) > now()))
+          or settled_at + ${request.pauseMs} * interval '1 millisecond' + ${request.pauseMs > 0 ? 3 : 0}::int * (settled_at - leased_at) > now()))
     returning id as "batchId", fence`.execute(db);
   return rows[0] === undefined ? undefined : { ...rows[0], lane: request.lane };
 }

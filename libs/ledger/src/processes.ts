@@ -42,13 +42,15 @@ export async function tryDispatcherLock(
 ): Promise<{ isLost(): boolean; release(): Promise<void> } | undefined> {
   const client: PoolClient = await ledger.pool.connect();
   let lost = false;
-  client.on('error', () => {
+  const onError = () => {
     lost = true;
-  });
+  };
+  client.on('error', onError);
   const { rows } = await client.query<{ locked: boolean }>('select pg_try_advisory_lock($1) as locked', [
     dispatcherLock,
   ]);
   if (rows[0]?.locked !== true) {
+    client.off('error', onError);
     client.release();
     return undefined;
   }
