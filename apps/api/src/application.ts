@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { fastifyCookie } from '@fastify/cookie';
 import { fastifyHelmet } from '@fastify/helmet';
 import { Reflector, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -43,6 +44,7 @@ export async function createApi(foundation: Foundation): Promise<NestFastifyAppl
   app.useGlobalFilters(new ProblemFilter(log));
   app.useGlobalPipes(new SchemaPipe());
   app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
+  await app.register(fastifyCookie);
   await app.register(fastifyHelmet, { contentSecurityPolicy, referrerPolicy: { policy: 'no-referrer' } });
   watchRequests(app, foundation);
   await serveDashboard(app, config);

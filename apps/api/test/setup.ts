@@ -14,7 +14,10 @@ export interface TestApi {
 }
 
 /** The whole API over a database and a Redis prefix of its own. */
-export async function startApi(environment: Record<string, string> = {}): Promise<TestApi> {
+export async function startApi(
+  environment: Record<string, string> = {},
+  logDestination?: NodeJS.WritableStream,
+): Promise<TestApi> {
   const [database, services] = await Promise.all([createTestDatabase(), testServices()]);
   const config = loadConfig({
     BASCULE_DATABASE_URL: database.url,
@@ -24,7 +27,7 @@ export async function startApi(environment: Record<string, string> = {}): Promis
     BASCULE_PORT: '0',
     ...environment,
   });
-  const foundation = layFoundation('api', config, { poolSize: 4 });
+  const foundation = layFoundation('api', config, { poolSize: 4, logDestination });
   const app = await createApi(foundation);
   return {
     app,

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createParamDecorator, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { ModulesContainer, Reflector, type NestApplication } from '@nestjs/core';
-import { fastifyCookie } from '@fastify/cookie';
+// Gives requests their `cookies`; the API registers the plugin.
+import '@fastify/cookie';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { createFirstAccessToken, findAccessToken, findSession, type AccessToken, type Database } from '#libs/ledger';
@@ -109,8 +110,7 @@ async function identify(db: Database, request: FastifyRequest): Promise<Caller> 
 }
 
 /** The secret in the session cookie, if there is one. */
-export const sessionSecretOf = (request: FastifyRequest): string | undefined =>
-  fastifyCookie.parse(request.headers.cookie ?? '')[sessionCookie];
+export const sessionSecretOf = (request: FastifyRequest): string | undefined => request.cookies[sessionCookie];
 
 const asCaller = ({ id, name, role }: AccessToken): Caller => ({ tokenId: id, name, role: roleSchema.parse(role) });
 

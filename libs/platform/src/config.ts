@@ -1,12 +1,16 @@
+import { createPrivateKey } from 'node:crypto';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 
 /** Raised at start-up: one line for each wrong variable, naming it. Values are never repeated, for they may be secret. */
 export class ConfigError extends Error {
-  constructor(readonly problems: readonly string[]) {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
     super(problems.join('\n'));
     this.name = 'ConfigError';
+    this.problems = problems;
   }
 }
 
@@ -42,10 +46,18 @@ const readableFile = z.string().refine(
   { error: 'names a file that cannot be read' },
 );
 
+function isPrivateKey(pem: string): boolean {
+  try {
+    return createPrivateKey(pem).asymmetricKeyType === 'rsa';
+  } catch {
+    return false;
+  }
+}
+
 const keyFileSchema = z.object({
   type: z.literal('service_account'),
   client_email: z.string().min(1),
-  private_key: z.string().includes('PRIVATE KEY'),
+  private_key: z.string().refine(isPrivateKey),
   token_uri: z.url().optional(),
 });
 
@@ -168,7 +180,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if (given['BASCULE_GOOGLE_CREDENTIALS'] !== undefined && given['BASCULE_GOOGLE_ADMINS'] === undefined) {
     problems.push('BASCULE_GOOGLE_ADMINS is not set: name at least one admin to impersonate');
   }
-  if (!result.success || problems.length > 0) throw new ConfigError([...new Set(problems)]);
+  if (!result.success || problems.length > 0) {
+    // One line each: the first complaint about a variable is the one to mend.
+    const first = problems.filter((line, index) => problems.findIndex((other) => sameVariable(other, line)) === index);
+    throw new ConfigError(first);
+  }
   const values = result.data;
   return Object.freeze({
     databaseUrl: values.BASCULE_DATABASE_URL,
@@ -190,9 +206,12 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   });
 }
 
+const sameVariable = (one: string, other: string) => one.split(' ')[0] === other.split(' ')[0];
+
 function describe(issue: z.core.$ZodIssue, given: NodeJS.ProcessEnv): string {
   const name = String(issue.path[0]);
-  return given[name] === undefined ? `${name} is not set` : `${name} ${issue.message}`;
+  const whole = given[name] === undefined ? 'is not set' : issue.message;
+  return `${name} ${whole}`;
 }
 
 /** The folder is found upwards, since compiled code lies one level deeper than the sources. */

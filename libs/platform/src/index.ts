@@ -5,3 +5,4 @@ export * from './metrics.js';
 export * from './access.js';
 export * from './problem-details.js';
 export * from './platform.module.js';
+export * from './startup.js';

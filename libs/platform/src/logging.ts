@@ -47,7 +47,7 @@ export interface LogOptions {
   readonly level: string;
   /** Which process speaks: api, worker. */
   readonly process: string;
-  readonly destination?: DestinationStream;
+  readonly destination?: DestinationStream | undefined;
 }
 
 /** Opens the log of a process, on standard output unless told otherwise. */

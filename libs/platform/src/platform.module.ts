@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Inject, Module, type DynamicModule, type OnApplicationShutdown, type Provider } from '@nestjs/common';
+import type { DestinationStream } from 'pino';
 import { openLedger, type Ledger } from '#libs/ledger';
 import { parseQuotas, QuotaGovernor, type QuotaDocument } from '#libs/quota';
 import { ConfigError, type Config } from './config.js';
@@ -23,6 +24,7 @@ export interface Foundation {
   readonly quotas: QuotaDocument;
   readonly ledger: Ledger;
   readonly redis: RedisClient;
+  readonly governor: QuotaGovernor;
   readonly metrics: Metrics;
 }
 
@@ -34,14 +36,18 @@ export interface Foundation {
 export function layFoundation(
   process: 'api' | 'worker',
   config: Config,
-  options: { poolSize?: number } = {},
+  options: { poolSize?: number; logDestination?: DestinationStream | undefined } = {},
 ): Foundation {
-  const log = openLog({ level: config.logLevel, process });
+  const log = openLog({ level: config.logLevel, process, destination: options.logDestination });
   const quotas = readQuotas(config);
-  const ledger = openLedger(config.databaseUrl, { ...options, applicationName: `bascule-${process}` });
+  const ledger = openLedger(config.databaseUrl, {
+    ...(options.poolSize === undefined ? {} : { poolSize: options.poolSize }),
+    applicationName: `bascule-${process}`,
+  });
   const onError = throttled((error: Error) => log.warn('the connection to Redis is broken', {}, error));
   const redis = openRedis(config.redisUrl, { name: `bascule-${process}`, onError });
-  return { config, process, log, quotas, ledger, redis, metrics: new Metrics(process) };
+  const governor = new QuotaGovernor({ redis, quotas, prefix: config.redisPrefix });
+  return { config, process, log, quotas, ledger, redis, governor, metrics: new Metrics(process) };
 }
 
 function readQuotas(config: Config): QuotaDocument {
@@ -76,7 +82,7 @@ export class PlatformModule implements OnApplicationShutdown {
   ) {}
 
   static on(foundation: Foundation): DynamicModule {
-    const { config, ledger, redis, log, quotas, metrics } = foundation;
+    const { config, ledger, redis, log, quotas, governor, metrics } = foundation;
     const providers: Provider[] = [
       { provide: configToken, useValue: config },
       { provide: ledgerToken, useValue: ledger },
@@ -84,7 +90,7 @@ export class PlatformModule implements OnApplicationShutdown {
       { provide: logToken, useValue: log },
       { provide: quotasToken, useValue: quotas },
       { provide: Metrics, useValue: metrics },
-      { provide: QuotaGovernor, useValue: new QuotaGovernor({ redis, quotas, prefix: config.redisPrefix }) },
+      { provide: QuotaGovernor, useValue: governor },
     ];
     return { module: PlatformModule, global: true, providers, exports: providers };
   }

@@ -1,4 +1,3 @@
-import { fastifyCookie } from '@fastify/cookie';
 import { Controller, Delete, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -40,7 +39,7 @@ export class SessionController {
     const caller = callerOf(request);
     const secret = newSecret();
     await openSession(this.ledger.db, { tokenId: caller.tokenId, secretHash: hashSecret(secret), lifeSeconds });
-    setCookie(request, reply, secret, lifeSeconds);
+    void reply.setCookie(sessionCookie, secret, { ...cookieOptions(request), maxAge: lifeSeconds });
     return { name: caller.name, role: caller.role };
   }
 
@@ -60,13 +59,12 @@ export class SessionController {
   async end(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
     const secret = sessionSecretOf(request);
     if (secret !== undefined) await endSession(this.ledger.db, hashSecret(secret));
-    setCookie(request, reply, '', 0);
+    void reply.clearCookie(sessionCookie, cookieOptions(request));
   }
 }
 
-function setCookie(request: FastifyRequest, reply: FastifyReply, value: string, maxAge: number): void {
+function cookieOptions(request: FastifyRequest) {
   // Behind a proxy that speaks TLS only the page's own address tells that the browser's side is encrypted.
   const secure = request.headers.origin?.startsWith('https:') === true;
-  const options = { path: '/', httpOnly: true, sameSite: 'strict', secure, maxAge } as const;
-  void reply.header('set-cookie', fastifyCookie.serialize(sessionCookie, value, options));
+  return { path: '/', httpOnly: true, sameSite: 'strict', secure } as const;
 }
