@@ -16,7 +16,7 @@ import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
-import { dyingWithUs, ServicesError, startServer } from './processes.mjs';
+import { dyingWithUs, endLeftover, ServicesError, startServer } from './processes.mjs';
 
 const works = (command, ...args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 
@@ -164,6 +164,7 @@ export async function startPostgres(folder, { ephemeral }) {
   const data = join(folder, 'postgres');
   if (!existsSync(join(data, 'PG_VERSION'))) initialise(user, binaries, folder, data);
   checkVersion(binaries, data);
+  await endLeftover(join(data, 'postmaster.pid'), data);
   const server = await startServer({
     name: 'PostgreSQL',
     logFile: join(folder, 'postgres.log'),

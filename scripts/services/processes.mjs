@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -38,6 +38,28 @@ export async function stopProcess(child, signal, patienceMs = 10_000) {
   const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs);
   await exit;
   clearTimeout(timer);
+}
+
+function commandOf(pid) {
+  if (process.platform !== 'linux') {
+    return spawnSync('ps', ['-o', 'args=', '-p', String(pid)], { encoding: 'utf8' }).stdout ?? '';
+  }
+  const file = `/proc/${pid}/cmdline`;
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+}
+
+/**
+ * Ends a server that an earlier start left behind, or waits for one that is just ending: a kill -9 where nothing passes the
+ * end on. The process file names it; `name` must show in its command, or the number belongs to somebody else by now.
+ */
+export async function endLeftover(processFile, name) {
+  const pid = Number(existsSync(processFile) ? readFileSync(processFile, 'utf8').split('\n')[0] : 0);
+  const isRunning = () => commandOf(pid).includes(name);
+  if (!(pid > 0)) return;
+  for (let patience = 0; patience < 100 && isRunning(); patience += 1) {
+    if (patience === 0) process.kill(pid, 'SIGINT');
+    await sleep(100);
+  }
 }
 
 /**

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dyingWithUs, onPath, ServicesError, startServer } from './processes.mjs';
+import { dyingWithUs, endLeftover, onPath, ServicesError, startServer } from './processes.mjs';
 
 const installed = () => onPath('valkey-server') ?? onPath('redis-server');
 
@@ -66,6 +66,7 @@ export async function startRedis(folder, { ephemeral, downloads }) {
   const data = join(folder, 'redis');
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const secret = password(folder);
+  await endLeftover(join(data, 'process'), '-server');
   const server = await startServer({
     name: 'Redis',
     logFile: join(folder, 'redis.log'),
@@ -85,6 +86,8 @@ export async function startRedis(folder, { ephemeral, downloads }) {
 const configuration = ({ port, data, secret, ephemeral }) => `port ${port}
 bind 127.0.0.1
 dir "${data}"
+pidfile "${join(data, 'process')}"
+daemonize no
 requirepass ${secret}
 appendonly ${ephemeral ? 'no' : 'yes'}
 appendfsync everysec
