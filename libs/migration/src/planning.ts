@@ -37,9 +37,13 @@ export interface PlanningOptions {
 
 /**
  * Plans a migration: reads Google, decides for everybody, stores the actions, states the price. Nothing is written to
- * Google. A plan that cannot be trusted is stored as refused with its cause. Returns the plan's id.
+ * Google. A plan that cannot be trusted is stored as refused with its cause. Resolves with the plan's id once it is
+ * opened; `finished` resolves when it stands or is refused.
  */
-export async function planMigration(options: PlanningOptions, migrationId: MigrationId): Promise<string> {
+export async function planMigration(
+  options: PlanningOptions,
+  migrationId: MigrationId,
+): Promise<{ planId: string; finished: Promise<void> }> {
   const { ledger } = options;
   const migration = await readMigration(ledger.db, migrationId);
   if (migration === undefined) throw new LifecycleError('migration_not_found', 'there is no migration with this id');
@@ -52,14 +56,23 @@ export async function planMigration(options: PlanningOptions, migrationId: Migra
     blueprintVersion: migration.blueprintVersion,
     actor: options.actor,
   });
+  return { planId, finished: computeOrRefuse(options, migration, blueprint, planId) };
+}
+
+async function computeOrRefuse(
+  options: PlanningOptions,
+  migration: MigrationRow,
+  blueprint: Blueprint,
+  planId: string,
+): Promise<void> {
   try {
     await compute(options, migration, blueprint, planId);
   } catch (error) {
-    const cause = error instanceof ListingRefusedError ? error.message : 'planning failed; see the log';
-    await finishPlan(ledger.db, planId, { state: 'refused', cause });
+    const cause =
+      error instanceof ListingRefusedError ? error.message : 'planning broke off: see the log, then plan again';
+    await finishPlan(options.ledger.db, planId, { state: 'refused', cause });
     if (!(error instanceof ListingRefusedError)) throw error;
   }
-  return planId;
 }
 
 export async function blueprintOf(ledger: Ledger, migration: MigrationRow): Promise<Blueprint> {

@@ -1,0 +1,7 @@
+import { Module } from '@nestjs/common';
+import { GoogleController } from './google.controller.js';
+import { MigrationsController } from './migrations.controller.js';
+import { MigrationsService } from './migrations.service.js';
+
+@Module({ controllers: [MigrationsController, GoogleController], providers: [MigrationsService] })
+export class MigrationsModule {}
