@@ -11,24 +11,35 @@ import pg from 'pg';
 import { ServicesError, startServices } from './services/index.mjs';
 import { dyingWithUs, freePort, stopProcess } from './services/processes.mjs';
 
-const home = '.bascule';
-const logFolder = `${home}/log`;
-const tokenFile = `${home}/admin-token`;
 /** A worker finishes its calls before it ends. */
 const stopPatienceMs = 45_000;
 const readyPatienceMs = 60_000;
+
+const { values: options } = parseOptions();
+/** Where the private servers' data, the logs and the first token are. */
+const home = options.folder ?? '.bascule';
+const logFolder = `${home}/log`;
+const tokenFile = `${home}/admin-token`;
+
+function parseOptions() {
+  try {
+    return parseArgs({ options: { workers: { type: 'string' }, folder: { type: 'string' } } });
+  } catch (error) {
+    console.error(`${error.message.split('. ')[0]}\nusage: scripts/start [--workers N] [--folder FOLDER]`);
+    process.exit(2);
+  }
+}
 
 /**
  * The number of workers asked for; by default one for each core beside the first, four at most. Without credentials there
  * is nothing that a worker could do.
  */
 function workerCount() {
-  const { values } = parseArgs({ options: { workers: { type: 'string' } } });
   const reachesGoogle = (process.env.BASCULE_GOOGLE_CREDENTIALS ?? '') !== '';
-  if (values.workers === undefined) {
+  if (options.workers === undefined) {
     return reachesGoogle ? Math.min(4, Math.max(1, availableParallelism() - 1)) : 0;
   }
-  const count = Number(values.workers);
+  const count = Number(options.workers);
   if (count > 0 && !reachesGoogle) {
     throw new ServicesError('BASCULE_GOOGLE_CREDENTIALS is not set: a worker needs it to reach Google');
   }
@@ -103,7 +114,10 @@ class Company {
     closeSync(log);
     this.members.push(child);
     child.once('error', (error) => this.firstEnd.resolve(`${name} cannot be started (${error.code})`));
-    child.once('exit', (code, signal) => this.firstEnd.resolve(`${name} ended by itself (${code ?? signal})`));
+    // With code 1 it has told its reason in a line of its own.
+    child.once('exit', (code, signal) => {
+      this.firstEnd.resolve(code === 1 ? '' : `${name} ended by itself (${code ?? signal})`);
+    });
   }
 
   async stop() {
@@ -163,13 +177,14 @@ async function run(services, workers) {
 let services;
 try {
   const workers = workerCount();
+  mkdirSync(home, { recursive: true, mode: 0o711 });
   mkdirSync(logFolder, { recursive: true, mode: 0o700 });
-  services = await startServices();
+  services = await startServices({ folder: home });
   const line = await run(services, workers);
   if (line !== undefined) throw new ServicesError(line);
 } catch (error) {
   process.exitCode = 1;
-  console.error(error instanceof ServicesError || error.code?.startsWith('ERR_PARSE_ARGS') ? error.message : error);
+  if (error.message !== '') console.error(error instanceof ServicesError ? error.message : error);
 } finally {
   await company.stop();
   await services?.stop();

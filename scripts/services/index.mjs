@@ -62,7 +62,8 @@ export async function startServices({ ephemeral = false, folder: wanted } = {}) 
   if (needed.length === 0) return { environment: {}, died: new Promise(() => undefined), stop: async () => undefined };
 
   const folder = ephemeral ? mkdtempSync(join(tmpdir(), 'bascule-')) : resolve(wanted ?? home);
-  if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // Another user may have to pass through it; whatever lies in it is closed to others.
+  if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o711 });
   const unlock = lock(folder);
   const results = await Promise.allSettled(
     needed.map(async ({ variable, start }) => ({
