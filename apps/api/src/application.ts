@@ -5,6 +5,7 @@ import { Reflector, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AccessGuard, ProblemFilter, routesWithoutAccess, SchemaPipe, type Foundation } from '#libs/platform';
 import { AppModule } from './app.module.js';
+import { streamFeeds } from './feeds/feed-bodies.js';
 import { watchRequests } from './operations/request-watch.js';
 import { serveDashboard } from './operations/dashboard-files.js';
 import { OpenApiDocument } from './operations/open-api-document.js';
@@ -46,6 +47,7 @@ export async function createApi(foundation: Foundation): Promise<NestFastifyAppl
   app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
   await app.register(fastifyCookie);
   await app.register(fastifyHelmet, { contentSecurityPolicy, referrerPolicy: { policy: 'no-referrer' } });
+  streamFeeds(app);
   watchRequests(app, foundation);
   await serveDashboard(app, config);
 

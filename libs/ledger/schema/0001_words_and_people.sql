@@ -26,10 +26,10 @@ create table feed_delivery (
   source text not null,
   mode text not null,
   media_type text not null,
+  content_encoding text,
   idempotency_key text,
   payload_sha256 bytea,
   payload_bytes bigint,
-  payload_path text,
   state text not null default 'received',
   cause text,
   rows_total integer not null default 0,
@@ -55,14 +55,16 @@ create table feed_payload (
 
 create table feed_row (
   delivery_id uuid not null references feed_delivery on delete cascade,
+  -- Rows are counted from 1; a row may span several lines.
+  row integer not null,
   line integer not null,
   employee_number text,
   outcome text not null,
   -- [{field, reason, message}]
   problems jsonb not null default '[]',
-  primary key (delivery_id, line)
+  primary key (delivery_id, row)
 );
-create index feed_row_outcome on feed_row (delivery_id, outcome, line);
+create index feed_row_outcome on feed_row (delivery_id, outcome, row);
 
 create table employee (
   id uuid primary key default gen_random_uuid(),

@@ -16,3 +16,5 @@ export * from './blueprints.js';
 export * from './listed-steps.js';
 export * from './access.js';
 export * from './upkeep.js';
+export * from './deliveries.js';
+export * from './employees.js';

@@ -21,7 +21,7 @@ export type StepState = (typeof stepStates)[number];
 export const waveStates = ['pending', 'running', 'completed', 'completedWithIssues', 'cancelled'] as const;
 export type WaveState = (typeof waveStates)[number];
 
-export const deliveryStates = ['received', 'checking', 'held', 'applying', 'done', 'refused'] as const;
+export const deliveryStates = ['uploading', 'received', 'checking', 'held', 'applying', 'done', 'refused'] as const;
 export type DeliveryState = (typeof deliveryStates)[number];
 
 export const batchStates = ['queued', 'leased', 'settled', 'abandoned'] as const;
