@@ -2,13 +2,24 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { PlatformModule, type Foundation } from '#libs/platform';
 import { AccessModule } from './access/access.module.js';
 import { BlueprintsModule } from './blueprints/blueprints.module.js';
+import { EmployeesModule } from './employees/employees.module.js';
 import { FeedsModule } from './feeds/feeds.module.js';
 import { GoogleModule } from './google/google.module.js';
 import { MigrationsModule } from './migrations/migrations.module.js';
+import { ProgressModule } from './progress/progress.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 
 /** One area of the API a line. */
-const areas = [AccessModule, BlueprintsModule, FeedsModule, GoogleModule, MigrationsModule, OperationsModule];
+const areas = [
+  AccessModule,
+  BlueprintsModule,
+  EmployeesModule,
+  FeedsModule,
+  GoogleModule,
+  MigrationsModule,
+  OperationsModule,
+  ProgressModule,
+];
 
 @Module({})
 export class AppModule {

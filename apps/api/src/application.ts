@@ -3,7 +3,7 @@ import { fastifyCookie } from '@fastify/cookie';
 import { fastifyHelmet } from '@fastify/helmet';
 import { Reflector, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AccessGuard, ProblemFilter, routesWithoutAccess, SchemaPipe, type Foundation } from '#libs/platform';
+import { AccessGuard, ProblemFilter, declaredRoutes, SchemaPipe, type Foundation } from '#libs/platform';
 import { AppModule } from './app.module.js';
 import { streamFeeds } from './feeds/feed-bodies.js';
 import { watchRequests } from './operations/request-watch.js';
@@ -51,8 +51,10 @@ export async function createApi(foundation: Foundation): Promise<NestFastifyAppl
   watchRequests(app, foundation);
   await serveDashboard(app, config);
 
-  const undeclared = routesWithoutAccess(app);
-  if (undeclared.length > 0) throw new Error(`these routes do not say who may call them: ${undeclared.join(', ')}`);
+  const undeclared = declaredRoutes(app).filter(({ access }) => access === undefined);
+  if (undeclared.length > 0) {
+    throw new Error(`these routes do not say who may call them: ${undeclared.map(({ name }) => name).join(', ')}`);
+  }
   closeInTime(app);
   await app.init();
   app.get(OpenApiDocument).describe(app);

@@ -18,3 +18,6 @@ export * from './access.js';
 export * from './upkeep.js';
 export * from './deliveries.js';
 export * from './employees.js';
+export * from './progress.js';
+export * from './enrolments.js';
+export * from './figures.js';

@@ -1,0 +1,58 @@
+import { stringify } from 'csv-stringify';
+import { Readable, Transform } from 'node:stream';
+import { z } from 'zod';
+import { streamEnrolled, type Ledger } from '#libs/ledger';
+import { failures, parseFailureReason, type MigrationId } from '#libs/vocabulary';
+
+const rowSchema = z.object({
+  employeeNumber: z.string(),
+  wave: z.number(),
+  action: z.string(),
+  state: z.string(),
+  reason: z.string().nullable(),
+  address: z.string().nullable(),
+  steps: z.array(z.object({ step: z.string(), state: z.string(), reason: z.string().nullable() })),
+});
+
+/** A cell that a spreadsheet would take for a formula is told to be text. */
+const harmless = (cell: string) => (/^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell);
+
+/** A report, a line an employee: streamed, so that memory does not grow with the company. */
+export async function writeReport(ledger: Ledger, id: MigrationId, format: 'csv' | 'json'): Promise<Readable> {
+  const rows = await streamEnrolled(ledger, id);
+  const lines = new Transform({
+    objectMode: true,
+    transform(row: unknown, _encoding, done) {
+      done(null, lineOf(rowSchema.parse(row)));
+    },
+  });
+  rows.on('error', (error) => lines.destroy(error));
+  rows.pipe(lines);
+  if (format === 'json') return Readable.from(asJson(lines));
+  return lines.pipe(stringify({ header: true, cast: { string: harmless } }));
+}
+
+function lineOf(row: z.infer<typeof rowSchema>) {
+  const failed = row.steps.find(({ state }) => state === 'failed');
+  const word = failed?.reason ?? row.reason;
+  return {
+    employeeNumber: row.employeeNumber,
+    wave: row.wave,
+    action: row.action,
+    state: row.state,
+    reason: word ?? '',
+    step: failed?.step ?? '',
+    address: row.address ?? '',
+    whatToDo: word === null ? '' : failures[parseFailureReason(word)].whatToDo,
+    steps: row.steps.map(({ step, state }) => `${step}=${state}`).join(' '),
+  };
+}
+
+async function* asJson(lines: AsyncIterable<unknown>): AsyncGenerator<string> {
+  let separator = '[\n';
+  for await (const line of lines) {
+    yield `${separator}${JSON.stringify(line)}`;
+    separator = ',\n';
+  }
+  yield separator === '[\n' ? '[]\n' : '\n]\n';
+}
