@@ -2,8 +2,8 @@ import { Writable } from 'node:stream';
 import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Public, routesWithoutAccess } from '#libs/platform';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { declaredRoutes, Public } from '#libs/platform';
 import { OpenApiDocument } from '../src/operations/open-api-document.js';
 import { startApi, type TestApi } from './setup.js';
 
@@ -30,12 +30,12 @@ test('every route but health refuses a request without a token', async () => {
     const { statusCode } = await api.app.inject({ method, url });
     expect(`${method} ${path} ${statusCode}`).toBe(`${method} ${path} ${open.has(path) ? 200 : 401}`);
   }
-  for (const url of ['/docs', '/docs/openapi.json', '/docs/files/swagger-ui.css']) {
+  for (const url of ['/docs', '/docs/openapi.json', '/docs/files/swagger-ui.css', '/metrics']) {
     expect((await api.app.inject({ url })).statusCode).toBe(401);
   }
 });
 
-test('a route that does not say who may call it is found, and keeps the application from starting', async () => {
+test('a route that does not say who may call it is found', async () => {
   @Controller('forgotten')
   class ForgottenController {
     @Get()
@@ -52,9 +52,20 @@ test('a route that does not say who may call it is found, and keeps the applicat
   @Module({ controllers: [ForgottenController] })
   class ForgottenModule {}
   const app = await NestFactory.create(ForgottenModule, new FastifyAdapter(), { logger: false });
-  expect(routesWithoutAccess(app)).toEqual(['ForgottenController.read']);
+  expect(declaredRoutes(app)).toEqual([
+    { name: 'ForgottenController.read', access: undefined },
+    { name: 'ForgottenController.open', access: 'public' },
+  ]);
   await app.close();
-  expect(routesWithoutAccess(api.app)).toEqual([]);
+});
+
+test('every route says who may call it, only health is open to anybody, and a feed’s token reaches few', () => {
+  const routes = declaredRoutes(api.app);
+  expect(routes.filter(({ access }) => access === undefined)).toEqual([]);
+  const openToAll = routes.filter(({ access }) => access === 'public').map(({ name }) => name);
+  expect(openToAll).toEqual(['HealthController.health', 'HealthController.readiness']);
+  const forFeeds = routes.filter(({ access }) => Array.isArray(access) && access.includes('feed'));
+  for (const { name } of forFeeds) expect(name).toMatch(/^(Session|Docs|Feeds|Deliver|Scim)/);
 });
 
 test('the dashboard’s address answers anybody, with a policy that lets nothing in from other hosts', async () => {
@@ -132,4 +143,33 @@ test('readiness tells what does not answer', async () => {
   expect(response.json()).toMatchObject({ status: 503, detail: 'No answer from Redis.' });
   expect((await lost.app.inject({ url: '/healthz' })).statusCode).toBe(200);
   await lost.stop();
+});
+
+test('metrics tell of workers and quotas for all processes together', async () => {
+  const headers = { authorization: `Bearer ${await api.token('viewer')}` };
+  const { body } = await api.app.inject({ url: '/metrics', headers });
+  expect(body).toMatch(/^bascule_worker_processes\{process="api"\} 0$/m);
+  expect(body).toMatch(/^bascule_quota_limit\{quota="[^"]+",window="(second|minute|day)",process="api"\} \d+/m);
+});
+
+test('an answer that runs when the stop comes is still given, and the ledger is closed after it', async () => {
+  const stopping = await startApi();
+  const headers = { authorization: `Bearer ${await stopping.token('admin')}` };
+  await stopping.app.listen({ host: '127.0.0.1', port: 0 });
+  const url = await stopping.app.getUrl();
+  const blocker = await stopping.foundation.ledger.pool.connect();
+  await blocker.query('begin; lock table access_session in access exclusive mode');
+  const answer = fetch(`${url}/v1/session`, { method: 'POST', headers });
+  await vi.waitFor(async () => {
+    const { rowCount } = await blocker.query(
+      "select from pg_locks where not granted and relation = 'access_session'::regclass",
+    );
+    expect(rowCount).toBe(1);
+  });
+  const stopped = stopping.stop();
+  await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+  await blocker.query('commit');
+  blocker.release();
+  expect((await answer).status).toBe(200);
+  await stopped;
 });

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createAccessToken } from '#libs/ledger';
-import { hashSecret, layFoundation, loadConfig, newSecret, type Foundation, type Role } from '#libs/platform';
+import { hashSecret, layFoundation, loadConfig, newSecret, type Foundation } from '#libs/platform';
 import { createTestDatabase, testServices } from '#libs/testing';
+import type { Role } from '#libs/vocabulary';
 import { createApi } from '../src/application.js';
 
 export interface TestApi {

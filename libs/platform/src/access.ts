@@ -6,13 +6,12 @@ import '@fastify/cookie';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { createFirstAccessToken, findAccessToken, findSession, type AccessToken, type Database } from '#libs/ledger';
+import { roles, type Role } from '#libs/vocabulary';
 import { Problem } from './problem-details.js';
 
-/** An admin may all that an operator may, an operator all that a viewer may. A feed pushes records and nothing else. */
-export const roles = ['admin', 'operator', 'viewer', 'feed'] as const;
 export const roleSchema = z.enum(roles);
-export type Role = (typeof roles)[number];
 
+/** An admin may all that an operator may, an operator all that a viewer may. A feed pushes records and nothing else. */
 const powers: Readonly<Record<Role, readonly Role[]>> = {
   admin: ['admin', 'operator', 'viewer'],
   operator: ['operator', 'viewer'],
@@ -137,22 +136,26 @@ export function checkOrigin(request: FastifyRequest): void {
 const routePathKey = 'path';
 const routeMethodKey = 'method';
 
-/**
- * Names every route whose class and method both say nothing about who may call it. Meant for start-up: an application with
- * such a route must not listen.
- */
-export function routesWithoutAccess(app: Pick<NestApplication, 'get'>): string[] {
+export interface DeclaredRoute {
+  /** `Class.method` */
+  readonly name: string;
+  /** Undefined when neither the method nor its class says who may call it. */
+  readonly access: readonly Role[] | 'public' | undefined;
+}
+
+/** Every route of an application's controllers. */
+export function declaredRoutes(app: Pick<NestApplication, 'get'>): DeclaredRoute[] {
+  const reflector = app.get(Reflector);
   const controllers = [...app.get(ModulesContainer).values()].flatMap((module) => [...module.controllers.values()]);
   return controllers.flatMap(({ metatype }) => {
     if (typeof metatype !== 'function') return [];
     const prototype: object = metatype.prototype;
-    return Object.getOwnPropertyNames(prototype)
-      .filter((name) => {
-        const handler: unknown = Object.getOwnPropertyDescriptor(prototype, name)?.value;
-        if (typeof handler !== 'function' || !Reflect.hasMetadata(routePathKey, handler)) return false;
-        if (!Reflect.hasMetadata(routeMethodKey, handler)) return false;
-        return !Reflect.hasMetadata(accessKey, handler) && !Reflect.hasMetadata(accessKey, metatype);
-      })
-      .map((name) => `${metatype.name}.${name}`);
+    return Object.getOwnPropertyNames(prototype).flatMap((name) => {
+      const handler: unknown = Object.getOwnPropertyDescriptor(prototype, name)?.value;
+      if (typeof handler !== 'function' || !Reflect.hasMetadata(routePathKey, handler)) return [];
+      if (!Reflect.hasMetadata(routeMethodKey, handler)) return [];
+      const declared: unknown = reflector.get(accessKey, handler) ?? reflector.get(accessKey, metatype);
+      return [{ name: `${metatype.name}.${name}`, access: declarationSchema.safeParse(declared).data }];
+    });
   });
 }
