@@ -61,14 +61,18 @@ export async function createApi(foundation: Foundation): Promise<NestFastifyAppl
   return app;
 }
 
-/** Closing waits for open answers; one that never ends must not hold the process up. */
+/** Closing waits for open answers; neither a connection kept for later nor an answer that never ends holds it up. */
 function closeInTime(app: NestFastifyApplication): void {
   const server = app.getHttpServer();
-  app
-    .getHttpAdapter()
-    .getInstance()
-    .addHook('preClose', (done) => {
-      setTimeout(() => server.closeAllConnections(), closeDeadlineMs).unref();
-      done();
-    });
+  const fastify = app.getHttpAdapter().getInstance();
+  let closing = false;
+  fastify.addHook('preClose', (done) => {
+    closing = true;
+    setTimeout(() => server.closeAllConnections(), closeDeadlineMs).unref();
+    done();
+  });
+  fastify.addHook('onSend', (_request, reply, _payload, done) => {
+    if (closing) void reply.header('connection', 'close');
+    done();
+  });
 }

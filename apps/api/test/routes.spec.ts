@@ -168,8 +168,10 @@ test('an answer that runs when the stop comes is still given, and the ledger is 
   });
   const stopped = stopping.stop();
   await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+  const since = performance.now();
   await blocker.query('commit');
   blocker.release();
   expect((await answer).status).toBe(200);
   await stopped;
+  expect(performance.now() - since).toBeLessThan(4000);
 });
