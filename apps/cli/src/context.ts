@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { ApiClient } from './api-client.js';
+
+/** What every verb has: the way to the API, and where it writes. */
+export interface Context {
+  readonly api: ApiClient;
+  readonly json: boolean;
+  print(text: string): void;
+  /** Shows a value: as JSON under --json, else by the given view. */
+  show<T>(value: T, view: (value: T) => string): void;
+}
+
+export type Verb = (program: Command, context: (command: Command) => Context) => void;
+
+const optionsSchema = z.object({ api: z.string(), token: z.string().optional(), json: z.boolean().default(false) });
+
+/** A mistake of the person at the keyboard, told in one line. */
+export class UsageError extends Error {}
+
+export function contextOf(command: Command, write: (text: string) => void): Context {
+  const { api, token, json } = optionsSchema.parse(command.optsWithGlobals());
+  if (token === undefined) throw new UsageError('no token: give --token or set BASCULE_TOKEN');
+  return {
+    api: new ApiClient(api, token),
+    json,
+    print: (text) => write(`${text}\n`),
+    show: (value, view) => write(`${json ? JSON.stringify(value, null, 2) : view(value)}\n`),
+  };
+}
