@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -173,5 +175,32 @@ test('an answer that runs when the stop comes is still given, and the ledger is 
   blocker.release();
   expect((await answer).status).toBe(200);
   await stopped;
+  expect(performance.now() - since).toBeLessThan(4000);
+});
+
+test('somebody who watches the progress does not delay a stop', async () => {
+  const stopping = await startApi();
+  const headers = { authorization: `Bearer ${await stopping.token('operator')}` };
+  const post = (url: string, payload: object) => stopping.app.inject({ method: 'POST', url, headers, payload });
+  const document = readFileSync(
+    join(stopping.foundation.config.projectFolder, 'config/blueprints/retailer.yaml'),
+    'utf8',
+  );
+  const { name } = (await post('/v1/blueprints/check', { document })).json<{ name: string }>();
+  await post('/v1/blueprints', { document });
+  const created = await post('/v1/migrations', { name: 'watched', blueprint: name, selection: { kind: 'everyone' } });
+  const { id } = created.json<{ id: string }>();
+  await stopping.app.listen({ host: '127.0.0.1', port: 0 });
+  const stream = await fetch(`${await stopping.app.getUrl()}/v1/migrations/${id}/progress/stream`, { headers });
+  const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let received = '';
+  while (!received.includes('event: progress')) {
+    const { done, value } = (await reader?.read()) ?? { done: true };
+    if (done) throw new Error('the stream ended without an event');
+    received += value;
+  }
+  const since = performance.now();
+  await stopping.stop();
+  expect((await reader?.read())?.done).toBe(true);
   expect(performance.now() - since).toBeLessThan(4000);
 });

@@ -12,7 +12,7 @@ import {
 } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Observable } from 'rxjs';
+import { Observable, Subject, takeUntil } from 'rxjs';
 import { z } from 'zod';
 import { enrolledEmployees, listMigrations, rateCurve, readMigration, type Ledger } from '#libs/ledger';
 import { Allow, ledgerToken, logToken, Problem, type Log } from '#libs/platform';
@@ -34,6 +34,7 @@ const curvePoints = 600;
 @Controller('v1/migrations')
 export class ProgressController {
   private readonly stream: ProgressStream;
+  private readonly stopping = new Subject<void>();
 
   constructor(
     @Inject(ledgerToken) private readonly ledger: Ledger,
@@ -76,7 +77,7 @@ export class ProgressController {
       this.stream.listen(id, (document) =>
         subscriber.next({ type: 'progress', id: document.asOf, retry: 2_000, data: document }),
       ),
-    );
+    ).pipe(takeUntil(this.stopping));
   }
 
   @Get(':id/rates')
@@ -118,7 +119,9 @@ export class ProgressController {
     return new StreamableFile(await writeReport(this.ledger, id, format));
   }
 
-  onApplicationShutdown(): void {
+  /** Before the server closes: it waits for open answers, and a stream never ends by itself. */
+  beforeApplicationShutdown(): void {
+    this.stopping.next();
     this.stream.close();
   }
 }
