@@ -2,7 +2,7 @@ import type { CallContext } from '#libs/google';
 import { calendarIdsOf, endErrand, type LeasedBatch } from '#libs/ledger';
 import type { FailureReason, Lane } from '#libs/vocabulary';
 import { listLicences, listMembers, listUsers } from './listings.js';
-import type { WorkerProcess } from './run-batch.js';
+import type { WorkerProcess } from './worker-process.js';
 import { runSharedActions } from './shared-actions.js';
 
 /** Batches that carry no employees of their own: the shared actions, and the listings that confirm many at once. */

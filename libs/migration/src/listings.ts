@@ -16,7 +16,7 @@ import {
 import { GateClosedError } from '#libs/quota';
 import { failures, type FailureReason, type ObservedAccount, type StepOutcome } from '#libs/vocabulary';
 import { changeFor, outcomeFor } from './outcome-changes.js';
-import type { WorkerProcess } from './run-batch.js';
+import type { WorkerProcess } from './worker-process.js';
 import { confirmed } from './steps/confirm.js';
 import { mailboxReady } from './steps/mailbox.js';
 

@@ -1,43 +1,21 @@
-import { GoogleCallError, LeaseTooShortError, type CallContext, type Workspace } from '#libs/google';
+import { GoogleCallError, LeaseTooShortError, type CallContext } from '#libs/google';
 import {
   leaseBatch,
   recordPriorValues,
   renewLease,
   type BatchHint,
   type LeasedBatch,
-  type LeaseTimes,
   type Ledger,
   type SettledAccount,
   type WorkItem,
 } from '#libs/ledger';
 import { GateClosedError } from '#libs/quota';
-import type { FailureReason, MigrationId, StepName } from '#libs/vocabulary';
+import type { FailureReason } from '#libs/vocabulary';
 import { changeFor, outcomeFor } from './outcome-changes.js';
 import { runErrand } from './errands.js';
 import { Settler } from './settler.js';
-import type { AccountPassword, Step, StepContext, StepResult } from './step.js';
-
-/** What a worker process brings to its batches. */
-export interface WorkerProcess extends LeaseTimes {
-  readonly name: string;
-  readonly slot: number;
-  readonly timeScale: number;
-  readonly ledger: Ledger;
-  readonly workspace: Workspace;
-  readonly steps: Readonly<Record<StepName, Step>>;
-  /** Employees of one batch that are under way at the same time. */
-  readonly concurrency: number;
-  /** After this long the rest of a batch goes back to the ledger, so that no lane is held. */
-  readonly batchMaxMs: number;
-  /** Asks for the gate to be set again from the ledger; false when the migration is not running. */
-  reopenGate(migrationId: MigrationId): Promise<boolean>;
-  /** Trouble that would hit everyone. */
-  halt(migrationId: MigrationId, reason: FailureReason): Promise<void>;
-  calendarIds(migrationId: MigrationId): Promise<ReadonlyMap<string, string>>;
-  password(): Promise<AccountPassword>;
-  /** A fault of our own in one employee's step: logged with ids only. */
-  onFault(fault: unknown, ids: { batchId: number; enrolmentId?: number; step?: string }): void;
-}
+import type { WorkerProcess } from './worker-process.js';
+import type { StepContext, StepResult } from './step.js';
 
 /**
  * Runs the batch that a job's hint names: leases it, runs its employees side by side, settles their outcomes, gives back

@@ -1,7 +1,7 @@
 import { Transform, type Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { headerFault } from '../fields.js';
-import { FeedRefusedError, type RawRow } from './index.js';
+import { FeedRefusedError, type RawRow } from './raw-row.js';
 
 const separators = [',', ';', '\t', '|'] as const;
 

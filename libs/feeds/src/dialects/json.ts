@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { Readable } from 'node:stream';
-import { FeedRefusedError, type RawRow } from './index.js';
+import { FeedRefusedError, type RawRow } from './raw-row.js';
 import { parseRow } from './ndjson.js';
 
 const rowCharactersMax = 1_000_000;

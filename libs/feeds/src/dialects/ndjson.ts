@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { FeedRefusedError, type RawRow } from './index.js';
+import { FeedRefusedError, type RawRow } from './raw-row.js';
 
 /** One JSON object a line. */
 export async function* ndjsonRows(bytes: Readable): AsyncGenerator<RawRow> {
