@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
@@ -118,6 +118,7 @@ class Company {
     child.once('exit', (code, signal) => {
       this.firstEnd.resolve(code === 1 ? '' : `${name} ended by itself (${code ?? signal})`);
     });
+    return child.pid;
   }
 
   async stop() {
@@ -138,6 +139,26 @@ async function untilReady(address) {
     await sleep(50);
   }
   throw new ServicesError(`the API was not ready in time; see ${logFolder}/api.log`);
+}
+
+/** A worker enters itself in the ledger, under its host and process number, once it has reached Google. */
+async function untilWorkersReady(databaseUrl, pids) {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
+    const deadline = performance.now() + readyPatienceMs;
+    while (performance.now() < deadline) {
+      const { rows } = await client.query(
+        "select name from worker_process where seen_at > now() - interval '1 minute'",
+      );
+      const present = (pid) => rows.some(({ name }) => name.startsWith(`${hostname()}-${pid}-`));
+      if (pids.every(present)) return;
+      await sleep(100);
+    }
+  } finally {
+    await client.end();
+  }
+  throw new ServicesError(`the workers were not ready in time; see ${logFolder}`);
 }
 
 const company = new Company();
@@ -165,11 +186,13 @@ async function run(services, workers) {
   company.start('api', 'dist/apps/api/src/main.js', { ...environment, ...token.environment });
   const early = await Promise.race([trouble.then((line) => ({ line })), untilReady(address)]);
   if (early !== undefined) return early.line;
-  for (let number = 1; number <= workers; number += 1) {
-    company.start(`worker-${number}`, 'dist/apps/worker/src/main.js', environment);
-  }
+  const pids = Array.from({ length: workers }, (_, index) =>
+    company.start(`worker-${index + 1}`, 'dist/apps/worker/src/main.js', environment),
+  );
+  const failed = await Promise.race([trouble.then((line) => ({ line })), untilWorkersReady(databaseUrl, pids)]);
+  if (failed !== undefined) return failed.line;
   const reason = process.env.BASCULE_GOOGLE_CREDENTIALS ? '' : ': BASCULE_GOOGLE_CREDENTIALS is not set';
-  const staff = workers === 0 ? `no workers${reason}` : `${workers} workers`;
+  const staff = workers === 0 ? `no workers${reason}` : workers === 1 ? '1 worker' : `${workers} workers`;
   console.log(`Bascule is ready at ${address} (${staff}, logs in ${logFolder}${token.hint})`);
   return trouble;
 }

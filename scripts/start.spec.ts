@@ -93,3 +93,36 @@ test('workers without credentials are refused in one line', async () => {
   expect(await exit).toBe(1);
   expect(stderr()).toBe('BASCULE_GOOGLE_CREDENTIALS is not set: a worker needs it to reach Google\n');
 });
+
+test.runIf(process.platform === 'linux')('a worker that dies takes all down and leaves no process behind', async () => {
+  const keys = mkdtempSync(join(tmpdir(), 'bascule-keys-'));
+  const keyFile = join(keys, 'key.json');
+  const simulator = spawn(
+    process.execPath,
+    ['dist/apps/simulator/src/main.js', '--profile', 'config/simulator/quiet.yaml', '--key-file', keyFile],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  endings.push(() => {
+    simulator.kill();
+    rmSync(keys, { recursive: true });
+  });
+  const apiRoot = await new Promise<string>((resolve) => {
+    simulator.stdout.once('data', (line: Buffer) => resolve(/"apiRoot":"([^"]+)"/.exec(line.toString())?.[1] ?? ''));
+  });
+  const google = {
+    BASCULE_GOOGLE_API_ROOT: apiRoot,
+    BASCULE_GOOGLE_CREDENTIALS: keyFile,
+    BASCULE_GOOGLE_ADMINS: 'admin1@bascule-retail.example',
+  };
+  const { folder, child, exit, address, stderr } = await start(google, '--workers', '2');
+  const url = await address();
+  const headers = { authorization: `Bearer ${readFileSync(join(folder, 'admin-token'), 'utf8').trim()}` };
+  const metrics = await (await fetch(`${url}/metrics`, { headers })).text();
+  expect(metrics).toMatch(/^bascule_worker_processes\{.*\} 2$/m);
+  const pids = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ').map(Number);
+  expect(pids).toHaveLength(3);
+  process.kill(pids[2] ?? 0, 'SIGKILL');
+  expect(await exit).toBe(1);
+  expect(stderr()).toBe('worker-2 ended by itself (SIGKILL)\n');
+  for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+});
