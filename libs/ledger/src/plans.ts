@@ -113,6 +113,8 @@ export async function planItems(
     address: string | null;
     steps: string[];
     changes: FieldChange[];
+    /** What the blueprint says that the account must look like; null where nothing is planned. */
+    desired: unknown;
   }[]
 > {
   const { rows } = await sql<{
@@ -123,8 +125,9 @@ export async function planItems(
     address: string | null;
     steps: string[];
     changes: FieldChange[];
+    desired: unknown;
   }>`
-    select employee_id as "employeeId", employee.employee_number as "employeeNumber", action, reason, address, steps, changes
+    select employee_id as "employeeId", employee.employee_number as "employeeNumber", action, reason, address, steps, changes, desired
     from plan_item join employee on employee.id = plan_item.employee_id
     where plan_id = ${planId}::uuid
       and (${page.action ?? null}::text is null or action = ${page.action ?? null})
