@@ -1,33 +1,17 @@
 import 'reflect-metadata';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { BullRegistrar } from '@nestjs/bullmq';
 import { NestFactory } from '@nestjs/core';
-import { GoogleCallError, openWorkspace, readServiceAccountKey, type Workspace } from '#libs/google';
+import { openWorkspace, readServiceAccountKey, type Workspace } from '#libs/google';
 import { applySchema, bindCustomer, readGovernorState, registerProcess } from '#libs/ledger';
+import { patiently } from '#libs/migration';
 import { ConfigError, layFoundation, loadConfig, type Config, type Foundation } from '#libs/platform';
 import { QuotaGovernor } from '#libs/quota';
-import { failures } from '#libs/vocabulary';
 import { CallCounts } from './call-counts.js';
 import { leaseTimes, WorkerModule } from './worker.module.js';
 
 const poolSize = 24;
-
-const triesMax = 8;
-
-/** At start nobody has taken the call back yet that Google's own hiccup or a quota refused. */
-async function patiently<T>(call: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await call();
-    } catch (error) {
-      const passing = error instanceof GoogleCallError && failures[error.reason].kind === 'retry';
-      if (!passing || tries === triesMax) throw error;
-      await sleep(250 * 2 ** tries * Math.random());
-    }
-  }
-}
 
 /** A process whose credentials reach another customer than the ledger's must not go on. */
 async function checkCustomer(foundation: Foundation, workspace: Workspace): Promise<void> {

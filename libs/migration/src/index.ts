@@ -10,3 +10,4 @@ export * from './lanes/queues.js';
 export { allSteps } from './steps/index.js';
 export { ListingRefusedError } from './observing.js';
 export { throwAwayPassword } from './passwords.js';
+export { patiently } from './patiently.js';

@@ -16,6 +16,7 @@ import {
 import { GateClosedError } from '#libs/quota';
 import { failures, type FailureReason, type ObservedAccount, type StepOutcome } from '#libs/vocabulary';
 import { changeFor, outcomeFor } from './outcome-changes.js';
+import { pages } from './patiently.js';
 import type { WorkerProcess } from './worker-process.js';
 import { confirmed } from './steps/confirm.js';
 import { mailboxReady } from './steps/mailbox.js';
@@ -33,12 +34,10 @@ export async function listUsers(
   signal: AbortSignal,
 ): Promise<Halt> {
   return tolerantly(signal, async () => {
-    let pageToken: string | undefined;
-    do {
-      const page = await worker.workspace.directory.listUsers(call, pageToken === undefined ? {} : { pageToken });
-      await settleAccounts(worker, batch, page.accounts);
-      pageToken = page.nextPageToken;
-    } while (pageToken !== undefined && !signal.aborted);
+    for await (const { accounts } of pages((page) => worker.workspace.directory.listUsers(call, page))) {
+      await settleAccounts(worker, batch, accounts);
+      if (signal.aborted) return undefined;
+    }
     return undefined;
   });
 }
@@ -88,17 +87,11 @@ export async function listMembers(
   try {
     return await tolerantly(signal, async () => {
       for (const group of await groupsAwaited(db, batch.migrationId)) {
-        let pageToken: string | undefined;
-        do {
-          const page = await worker.workspace.directory.listMembers(
-            call,
-            group,
-            pageToken === undefined ? {} : { pageToken },
-          );
-          const members = page.members.map(({ googleId }) => googleId);
-          await storeMemberships(db, listingId, group, members);
-          pageToken = page.nextPageToken;
-        } while (pageToken !== undefined && !signal.aborted);
+        for await (const page of pages((token) => worker.workspace.directory.listMembers(call, group, token))) {
+          const googleIds = page.members.map(({ googleId }) => googleId);
+          await storeMemberships(db, listingId, group, googleIds);
+          if (signal.aborted) return undefined;
+        }
       }
       await settleMemberships(worker, batch, listingId);
       return undefined;
@@ -144,12 +137,10 @@ export async function listLicences(
   const { db } = worker.ledger;
   return tolerantly(signal, async () => {
     for (const licence of await licencesAwaited(db, batch.migrationId)) {
-      let pageToken: string | undefined;
-      do {
-        const page = await worker.workspace.licensing.list(call, licence, pageToken === undefined ? {} : { pageToken });
-        await settleLicences(worker, batch, page.addresses);
-        pageToken = page.nextPageToken;
-      } while (pageToken !== undefined && !signal.aborted);
+      for await (const { addresses } of pages((page) => worker.workspace.licensing.list(call, licence, page))) {
+        await settleLicences(worker, batch, addresses);
+        if (signal.aborted) return undefined;
+      }
     }
     const waitedMs = licencePatienceMs / worker.timeScale;
     const { old, unlicensed } = await newestUnlicensed(db, batch.migrationId, waitedMs, newestLooked);

@@ -10,6 +10,7 @@ import {
   type Ledger,
 } from '#libs/ledger';
 import type { ObservedAccount } from '#libs/vocabulary';
+import { pages, patiently } from './patiently.js';
 
 /** What Google showed, beyond the accounts and addresses that went to the ledger. */
 export interface Observation {
@@ -56,8 +57,8 @@ export async function observeDirectory(
     await refuseIfShrunken(ledger, listingId, accounts, options.lagMs);
     const unknowns = await observeOtherHolders(ledger, workspace, listingId, options.call);
     const groups = await observeGroups(ledger, workspace, listingId, options);
-    const units = await workspace.directory.listOrgUnits(options.call);
-    const domains = await workspace.directory.listDomains(options.call);
+    const units = await patiently(() => workspace.directory.listOrgUnits(options.call));
+    const domains = await patiently(() => workspace.directory.listDomains(options.call));
     await endListing(ledger.db, listingId, { state: 'complete', cause: null, accounts });
     return {
       listingId,
@@ -81,12 +82,7 @@ const whatFailed = (error: unknown): string =>
   error instanceof GoogleCallError ? `${error.method} was refused (${error.reason})` : 'reading it failed';
 
 async function* accountPages(workspace: Workspace, call: CallContext): AsyncGenerator<readonly ObservedAccount[]> {
-  let pageToken: string | undefined;
-  do {
-    const page = await workspace.directory.listUsers(call, pageToken === undefined ? {} : { pageToken });
-    yield page.accounts;
-    pageToken = page.nextPageToken;
-  } while (pageToken !== undefined);
+  for await (const { accounts } of pages((page) => workspace.directory.listUsers(call, page))) yield accounts;
 }
 
 async function refuseIfShrunken(ledger: Ledger, listingId: string, accounts: number, lagMs: number): Promise<void> {
@@ -112,19 +108,16 @@ async function observeOtherHolders(
   call: CallContext,
 ): Promise<Observation['unknowns']> {
   const unknowns: Observation['unknowns'][number][] = [];
-  let pageToken: string | undefined;
-  do {
-    const page = await workspace.directory.listUsers(call, { showDeleted: true, ...(pageToken && { pageToken }) });
-    const addresses = page.accounts.map(({ primaryEmail }) => primaryEmail);
+  for await (const { accounts } of pages((page) =>
+    workspace.directory.listUsers(call, { ...page, showDeleted: true }),
+  )) {
+    const addresses = accounts.map(({ primaryEmail }) => primaryEmail);
     await storeAddresses(ledger.db, listingId, 'deleted', addresses);
-    pageToken = page.nextPageToken;
-  } while (pageToken !== undefined);
+  }
   try {
-    do {
-      const page = await workspace.invitations.list(call, pageToken === undefined ? {} : { pageToken });
-      await storeAddresses(ledger.db, listingId, 'unmanaged', page.addresses);
-      pageToken = page.nextPageToken;
-    } while (pageToken !== undefined);
+    for await (const { addresses } of pages((page) => workspace.invitations.list(call, page))) {
+      await storeAddresses(ledger.db, listingId, 'unmanaged', addresses);
+    }
   } catch (error) {
     // Not permitted (no such scope or privilege, an edition without it): the plan says so and an admin decides.
     const refused = ['scope_not_delegated', 'admin_privilege_missing', 'api_disabled', 'unknown_refusal'];
@@ -140,30 +133,17 @@ async function observeGroups(
   listingId: string,
   options: { call: CallContext; memberGroups: readonly string[] },
 ): Promise<ReadonlySet<string>> {
-  const groups = new Set<string>();
-  let pageToken: string | undefined;
-  do {
-    const page = await workspace.directory.listGroups(options.call, pageToken === undefined ? {} : { pageToken });
-    const emails = page.groups.map(({ email }) => email.toLowerCase());
+  const found = new Set<string>();
+  for await (const { groups } of pages((page) => workspace.directory.listGroups(options.call, page))) {
+    const emails = groups.map(({ email }) => email.toLowerCase());
     await storeAddresses(ledger.db, listingId, 'group', emails);
-    for (const email of emails) groups.add(email);
-    pageToken = page.nextPageToken;
-  } while (pageToken !== undefined);
-  for (const group of options.memberGroups.filter((email) => groups.has(email))) {
-    do {
-      const page = await workspace.directory.listMembers(
-        options.call,
-        group,
-        pageToken === undefined ? {} : { pageToken },
-      );
-      await storeMemberships(
-        ledger.db,
-        listingId,
-        group,
-        page.members.map(({ googleId }) => googleId),
-      );
-      pageToken = page.nextPageToken;
-    } while (pageToken !== undefined);
+    for (const email of emails) found.add(email);
   }
-  return groups;
+  for (const group of options.memberGroups.filter((email) => found.has(email))) {
+    for await (const { members } of pages((page) => workspace.directory.listMembers(options.call, group, page))) {
+      const googleIds = members.map(({ googleId }) => googleId);
+      await storeMemberships(ledger.db, listingId, group, googleIds);
+    }
+  }
+  return found;
 }

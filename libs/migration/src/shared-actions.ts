@@ -5,6 +5,7 @@ import { settleShared, sharedActions, type Ledger, type SharedAction } from '#li
 import { failures, sharingRuleSchema, type FailureReason, type SharedActionKind } from '#libs/vocabulary';
 import type { Observation } from './observing.js';
 import { attemptsMax, backoffMs } from './outcome-changes.js';
+import { pages } from './patiently.js';
 
 /** An org unit, group or calendar that the plan needs: there already, or to be made once. */
 export interface PlannedShared {
@@ -82,13 +83,10 @@ async function findCalendar(
   owner: string,
   key: string,
 ): Promise<string | undefined> {
-  let pageToken: string | undefined;
-  do {
-    const page = await workspace.calendar.listCalendars(call, owner, pageToken === undefined ? {} : { pageToken });
-    const found = page.calendars.find(({ description }) => description?.includes(calendarMark(key)) === true);
+  for await (const { calendars } of pages((page) => workspace.calendar.listCalendars(call, owner, page))) {
+    const found = calendars.find(({ description }) => description?.includes(calendarMark(key)) === true);
     if (found !== undefined) return found.id;
-    pageToken = page.nextPageToken;
-  } while (pageToken !== undefined);
+  }
   return undefined;
 }
 
