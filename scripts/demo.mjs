@@ -183,7 +183,7 @@ async function run() {
   return wrong === 0 && left === expected ? 0 : 1;
 }
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop().then(() => process.exit(130)));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop().then(() => process.exit(130)));
 
 async function stop() {
   for (const child of children.toReversed()) await stopProcess(child, 'SIGTERM', 60_000);
