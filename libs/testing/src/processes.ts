@@ -1,0 +1,68 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const projectFolder = fileURLToPath(new URL('../../../', import.meta.url));
+const stopPatienceMs = 30_000;
+
+/** A process of ours that a test started; it never outlives the test process by much. */
+export interface TestProcess {
+  readonly pid: number;
+  /** Everything that it wrote to its standard error so far. */
+  errors(): string;
+  /** Resolves with the exit code, or undefined when a signal ended it. */
+  readonly ended: Promise<number | undefined>;
+  kill(signal: NodeJS.Signals): void;
+  /** SIGTERM, patience, SIGKILL. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a built program (`dist/apps/<app>/src/main.js`). `scripts/test` builds before it tests; a single vitest run needs
+ * `node scripts/build-if-needed.mjs` first.
+ */
+export function launch(
+  app: 'api' | 'worker' | 'simulator' | 'cli',
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): TestProcess & { readonly stdout: NonNullable<ChildProcess['stdout']> } {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('BASCULE_'));
+  const child = spawn(process.execPath, ['--enable-source-maps', `dist/apps/${app}/src/main.js`, ...args], {
+    cwd: projectFolder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...Object.fromEntries(inherited), ...environment },
+  });
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors = (errors + chunk.toString()).slice(-20_000);
+  });
+  const ended = new Promise<number | undefined>((resolve) => {
+    child.once('exit', (code) => resolve(code ?? undefined));
+    child.once('error', () => resolve(undefined));
+  });
+  const atOurEnd = () => child.kill('SIGKILL');
+  process.once('exit', atOurEnd);
+  void ended.then(() => process.off('exit', atOurEnd));
+  return {
+    pid: child.pid ?? 0,
+    stdout: child.stdout,
+    errors: () => errors,
+    ended,
+    kill: (signal) => child.kill(signal),
+    stop: async () => {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), stopPatienceMs);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** The first line that a process prints; rejects with its errors when it ends before. */
+export async function firstLine(started: ReturnType<typeof launch>): Promise<string> {
+  for await (const line of createInterface({ input: started.stdout })) {
+    started.stdout.resume();
+    return line;
+  }
+  throw new Error(`the process ended before it said anything: ${started.errors()}`);
+}
