@@ -7,7 +7,7 @@ import { openWorkspace, readServiceAccountKey, type Workspace } from '#libs/goog
 import { applySchema, bindCustomer, readGovernorState, registerProcess } from '#libs/ledger';
 import { patiently } from '#libs/migration';
 import { ConfigError, layFoundation, loadConfig, type Config, type Foundation } from '#libs/platform';
-import { QuotaGovernor } from '#libs/quota';
+import type { QuotaGovernor } from '#libs/quota';
 import { CallCounts } from './call-counts.js';
 import { leaseTimes, WorkerModule } from './worker.module.js';
 
@@ -46,9 +46,8 @@ async function start(): Promise<void> {
   const config = loadConfig();
   await applySchema(config.databaseUrl);
   const foundation = layFoundation('worker', config, { poolSize });
-  const { ledger, redis, quotas, log } = foundation;
+  const { ledger, governor, log } = foundation;
   const calls = new CallCounts();
-  const governor = new QuotaGovernor({ redis, quotas, prefix: config.redisPrefix });
   await governor.importState(await readGovernorState(ledger.db));
   const workspace = reachGoogle(config, governor, calls);
   await checkCustomer(foundation, workspace);

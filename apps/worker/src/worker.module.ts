@@ -3,7 +3,15 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { calendarIdsOf, whileRunning, type Ledger } from '#libs/ledger';
 import type { Workspace } from '#libs/google';
-import { allSteps, BullLanes, pauseMigration, queueName, throwAwayPassword, type WorkerProcess } from '#libs/migration';
+import {
+  allSteps,
+  BullLanes,
+  EmployeeScopes,
+  pauseMigration,
+  queueName,
+  throwAwayPassword,
+  type WorkerProcess,
+} from '#libs/migration';
 import { lanesPrefix, ledgerToken, openRedis, PlatformModule, throttled, type Foundation } from '#libs/platform';
 import { QuotaGovernor } from '#libs/quota';
 import { lanes } from '#libs/vocabulary';
@@ -52,24 +60,28 @@ export class WorkerModule {
         {
           provide: workerProcessToken,
           inject: [ledgerToken, QuotaGovernor],
-          useFactory: (ledger: Ledger, governor: QuotaGovernor): WorkerProcess => ({
-            ...identity,
-            ...leaseTimes,
-            timeScale: quotas.timeScale,
-            ledger,
-            workspace,
-            steps: allSteps,
-            concurrency: employeesSideBySide,
-            batchMaxMs,
-            reopenGate: (migrationId) => whileRunning(ledger.db, migrationId, () => governor.openGate(migrationId)),
-            halt: async (migrationId, reason) => {
-              log.warn('everyone is affected: the migration pauses', { migrationId, reason });
-              await pauseMigration({ ledger, governor, ...leaseTimes }, migrationId, reason, 'bascule');
-            },
-            calendarIds: async (migrationId) => (await calendarIdsOf(ledger.db, migrationId)).calendarIds,
-            password: throwAwayPassword,
-            onFault: (fault, ids) => log.error('a fault of our own', ids, fault),
-          }),
+          useFactory: (ledger: Ledger, governor: QuotaGovernor): WorkerProcess => {
+            const scopes = new EmployeeScopes(ledger);
+            return {
+              ...identity,
+              ...leaseTimes,
+              timeScale: quotas.timeScale,
+              ledger,
+              workspace,
+              steps: allSteps,
+              concurrency: employeesSideBySide,
+              batchMaxMs,
+              reopenGate: (migrationId) => whileRunning(ledger.db, migrationId, () => governor.openGate(migrationId)),
+              halt: async (migrationId, reason) => {
+                log.warn('everyone is affected: the migration pauses', { migrationId, reason });
+                await pauseMigration({ ledger, governor, ...leaseTimes }, migrationId, reason, 'bascule');
+              },
+              calendarIds: async (migrationId) => (await calendarIdsOf(ledger.db, migrationId)).calendarIds,
+              employeeScopes: (migrationId) => scopes.of(migrationId),
+              password: throwAwayPassword,
+              onFault: (fault, ids) => log.error('a fault of our own', ids, fault),
+            };
+          },
         },
         BatchRunner,
         Ticks,

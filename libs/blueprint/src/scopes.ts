@@ -19,10 +19,13 @@ export function scopesOf(settings: Settings, declared: Declared): { admin: strin
   if (settings.licence.choices.length > 0) admin.push('apps.licensing');
   if (declared.groups.length > 0) admin.push('apps.groups.settings');
 
+  // Declared calendars are made, found and shared as the account that owns them.
+  const declares = declared.calendars.length > 0;
+  const { timeZone, subscriptions, sharing } = settings.calendar;
   const employee: string[] = [];
   if (Object.keys(settings.gmail).length > 0) employee.push('gmail.settings.basic');
-  if (settings.calendar.timeZone !== undefined) employee.push('calendar.calendars');
-  if (settings.calendar.subscriptions !== undefined) employee.push('calendar.calendarlist');
-  if (settings.calendar.sharing !== undefined) employee.push('calendar.acls');
+  if (timeZone !== undefined || declares) employee.push('calendar.calendars');
+  if (subscriptions !== undefined || declares) employee.push('calendar.calendarlist');
+  if (sharing !== undefined || declares) employee.push('calendar.acls');
   return { admin: admin.map(scope), employee: employee.map(scope) };
 }

@@ -1,8 +1,7 @@
 import { calendar, type calendar_v3 } from 'googleapis/build/src/apis/calendar/index.js';
 import { sharingRuleSchema, type SharingRule } from '#libs/vocabulary';
-import type { CallContext, Caller, CallSpec } from './caller.js';
+import type { CallContext, Caller } from './caller.js';
 import type { Page } from './directory.js';
-import { employeeScopes } from './scopes.js';
 
 /**
  * Google Calendar, each call as the employee, or as the account that owns a shared calendar.
@@ -22,10 +21,18 @@ export class Calendar {
   ): Promise<{ id: string; timeZone: string; summary: string }> {
     const data = await this.caller.call(
       context,
-      spec('calendar.calendars.get', 'read', subject),
+      { method: 'calendar.calendars.get', employee: subject },
       (options, quotaUser) => this.api.calendars.get({ calendarId, quotaUser }, options),
     );
     return { id: data.id ?? '', timeZone: data.timeZone ?? '', summary: data.summary ?? '' };
+  }
+
+  /** One harmless read that one of these scopes permits. */
+  probe(context: CallContext & { employeeScopes: readonly string[] }, subject: string): Promise<unknown> {
+    const permits = (name: string) => context.employeeScopes.some((scope) => scope.endsWith(`/${name}`));
+    if (permits('calendar.calendars')) return this.getCalendar(context, subject, 'primary');
+    if (permits('calendar.acls')) return this.listAcl(context, subject, 'primary');
+    return this.listCalendars(context, subject, {});
   }
 
   /**
@@ -34,7 +41,7 @@ export class Calendar {
    */
   async updateTimeZone(context: CallContext, subject: string, timeZone: string): Promise<void> {
     const { summary } = await this.getCalendar(context, subject, 'primary');
-    await this.caller.call(context, spec('calendar.calendars.update', 'convergent', subject), (options, quotaUser) =>
+    await this.caller.call(context, { method: 'calendar.calendars.update', employee: subject }, (options, quotaUser) =>
       this.api.calendars.update({ calendarId: 'primary', requestBody: { summary, timeZone }, quotaUser }, options),
     );
   }
@@ -47,7 +54,7 @@ export class Calendar {
   ): Promise<{ id: string }> {
     const data = await this.caller.call(
       context,
-      spec('calendar.calendars.insert', 'once', owner),
+      { method: 'calendar.calendars.insert', employee: owner },
       (options, quotaUser) => this.api.calendars.insert({ requestBody: body, quotaUser }, options),
     );
     return { id: data.id ?? '' };
@@ -63,7 +70,7 @@ export class Calendar {
   }> {
     const data = await this.caller.call(
       context,
-      spec('calendar.calendarList.list', 'read', subject),
+      { method: 'calendar.calendarList.list', employee: subject },
       (options, quotaUser) =>
         this.api.calendarList.list(
           { maxResults: 250, ...(page.pageToken !== undefined && { pageToken: page.pageToken }), quotaUser },
@@ -80,14 +87,18 @@ export class Calendar {
 
   /** Subscribes; 409 when already subscribed, 404 when the subject cannot see the calendar. */
   async insertCalendarListEntry(context: CallContext, subject: string, id: string): Promise<void> {
-    await this.caller.call(context, spec('calendar.calendarList.insert', 'convergent', subject), (options, quotaUser) =>
-      this.api.calendarList.insert({ requestBody: { id, selected: true }, quotaUser }, options),
+    await this.caller.call(
+      context,
+      { method: 'calendar.calendarList.insert', employee: subject },
+      (options, quotaUser) => this.api.calendarList.insert({ requestBody: { id, selected: true }, quotaUser }, options),
     );
   }
 
   async listAcl(context: CallContext, subject: string, calendarId: string): Promise<SharingRule[]> {
-    const data = await this.caller.call(context, spec('calendar.acl.list', 'read', subject), (options, quotaUser) =>
-      this.api.acl.list({ calendarId, maxResults: 250, quotaUser }, options),
+    const data = await this.caller.call(
+      context,
+      { method: 'calendar.acl.list', employee: subject },
+      (options, quotaUser) => this.api.acl.list({ calendarId, maxResults: 250, quotaUser }, options),
     );
     return (data.items ?? []).flatMap((item) => {
       const rule = sharingRuleSchema.safeParse(item);
@@ -97,15 +108,8 @@ export class Calendar {
 
   /** Never mails the grantee, which is Google's default. */
   async insertAcl(context: CallContext, subject: string, calendarId: string, rule: SharingRule): Promise<void> {
-    await this.caller.call(context, spec('calendar.acl.insert', 'convergent', subject), (options, quotaUser) =>
+    await this.caller.call(context, { method: 'calendar.acl.insert', employee: subject }, (options, quotaUser) =>
       this.api.acl.insert({ calendarId, sendNotifications: false, requestBody: rule, quotaUser }, options),
     );
   }
 }
-
-const spec = (method: string, safety: CallSpec['safety'], employee: string): CallSpec => ({
-  method,
-  safety,
-  employee,
-  scopes: employeeScopes,
-});

@@ -1,19 +1,18 @@
 import { createHash } from 'node:crypto';
 import { GaxiosError } from 'gaxios';
-import type { gmail_v1 } from 'googleapis/build/src/apis/gmail/index.js';
 import type { Agent } from 'undici';
-import type { Permit, QuotaGovernor } from '#libs/quota';
-import type { FailureReason } from '#libs/vocabulary';
-import { classify, readRefusal } from './classify.js';
+import { failures, type FailureReason } from '#libs/vocabulary';
+import { Canary, type CanaryProbes } from './canary.js';
+import { classify, quotaHint, readRefusal, type Meaning } from './classify.js';
 import type { ServiceAccountKey } from './credentials.js';
 import { GoogleCallError, LeaseTooShortError } from './errors.js';
-import { neverSent, openConnections, send } from './http.js';
+import { openConnections, retryAfter, withoutReply } from './http.js';
+import { isRead, type Method } from './methods.js';
+import { Permits, type Permit, type QuotaPermits } from './permits.js';
+import { scopesOf } from './scopes.js';
 import { TokenSource } from './tokens.js';
-
-/** The client library's own types of a transport; every API of it has the same. */
-type Adapter = NonNullable<gmail_v1.Options['adapter']>;
-type Prepared = Parameters<Adapter>[0];
-type Reply = Awaited<ReturnType<Adapter>>;
+import { TrackRecord } from './track-record.js';
+import { transportOver } from './transport.js';
 
 /** What every call carries. */
 export interface CallContext {
@@ -23,23 +22,32 @@ export interface CallContext {
   readonly signal?: AbortSignal | undefined;
   /** On the clock of performance.now(): a call leaves only if the lease outlives its hard time-out. */
   readonly leaseUntil?: number | undefined;
+  /** Scopes of the employee's own token: those that the blueprint uses. Absent: all that Bascule can use. */
+  readonly employeeScopes?: readonly string[] | undefined;
+  /** This admin subject and no other, where an admin's token is used. */
+  readonly admin?: string | undefined;
 }
 
-export type Permits = Pick<QuotaGovernor, 'acquire' | 'reportThrottled'>;
-
 export interface CallerOptions {
+  /** Another server that speaks Google's APIs; an origin without a path. */
   readonly apiRoot?: string | undefined;
   readonly credentials: ServiceAccountKey;
-  /** Admin subjects to impersonate; the load is spread over them. */
+  /** Admin subjects to impersonate, at least one; the load is spread over them. */
   readonly admins: readonly string[];
-  readonly permits: Permits;
+  readonly permits: QuotaPermits;
   readonly callTimeoutMs: number;
   readonly connections?: number;
   /** An account known to have Gmail and Calendar. */
   readonly canary?: string | undefined;
-  /** After every call: its method and HTTP status (absent: no reply). */
+  /** After every call: its method, HTTP status (absent: no reply) and time from sending to reply, in milliseconds. */
   readonly onCall?:
-    ((call: { method: string; status: number | undefined; migrationId: string | undefined }) => void) | undefined;
+    | ((call: {
+        method: Method;
+        status: number | undefined;
+        durationMs: number;
+        migrationId: string | undefined;
+      }) => void)
+    | undefined;
 }
 
 /** What the client library takes with each call. */
@@ -47,16 +55,12 @@ export interface RequestOptions {
   readonly headers: Record<string, string>;
 }
 
-/** Whether repeating the call has the same effect, so that a lost reply needs no read. */
-type Safety = 'read' | 'convergent' | 'once';
-
+/** One call: its method, and whose token it needs. */
 export interface CallSpec {
-  readonly method: string;
-  readonly safety: Safety;
+  readonly method: Method;
   /** The employee whose token is used; absent: an admin's. */
   readonly employee?: string;
-  readonly admin?: string;
-  readonly scopes: readonly string[];
+  /** The e-mail domain on which an account is created. */
   readonly domain?: string;
 }
 
@@ -65,7 +69,13 @@ export function subjectKey(subject: string): string {
   return createHash('sha256').update(subject.toLowerCase()).digest('base64url').slice(0, 22);
 }
 
-const canaryMemoryMs = 30_000;
+interface Prepared {
+  readonly permit: Permit;
+  readonly subject: string;
+  readonly scopes: readonly string[];
+  readonly token: string;
+}
+
 const tokensKept = 20_000;
 
 /**
@@ -74,53 +84,61 @@ const tokensKept = 20_000;
  */
 export class Caller {
   readonly tokens: TokenSource;
+  /** Options for the client library's constructors: our transport, none of its retries, Google's root or another. */
+  readonly clientOptions;
+  readonly canary: Canary;
   private readonly dispatcher: Agent;
+  private readonly permits: Permits;
   private readonly admins: ReadonlyMap<string, string>;
-  private canary: string | undefined;
-  private canaryWorks: { at: number; works: Promise<boolean> } | undefined;
+  private readonly record = new TrackRecord();
 
-  constructor(private readonly options: CallerOptions) {
+  constructor(
+    private readonly options: CallerOptions,
+    probes: Omit<CanaryProbes, 'token'>,
+  ) {
+    if (options.admins.length === 0) throw new Error('no admin subject is named');
     this.dispatcher = openConnections(options.connections ?? 256, options.callTimeoutMs);
+    const adapter = transportOver(this.dispatcher, options.callTimeoutMs);
+    const { apiRoot } = options;
+    this.clientOptions = { retry: false, adapter, ...(apiRoot !== undefined && { rootUrl: apiRoot }) };
+    this.permits = new Permits(options.permits);
     this.admins = new Map(options.admins.map((admin) => [subjectKey(admin), admin]));
-    this.canary = options.canary;
     this.tokens = new TokenSource({
       key: options.credentials,
       dispatcher: this.dispatcher,
       timeoutMs: options.callTimeoutMs,
       cacheSizeMax: tokensKept,
-      permit: async ({ migrationId, signal }) => {
-        await options.permits.acquire({ method: 'token.mint', migrationId, signal });
-      },
-      onCall: (status) => options.onCall?.({ method: 'token.mint', status, migrationId: undefined }),
+      permits: this.permits,
+      onCall: (call) => options.onCall?.({ method: 'token.mint', migrationId: undefined, ...call }),
     });
+    const token = (subject: string, scopes: readonly string[]) => {
+      this.tokens.forget({ subject, scopes });
+      return this.tokens.get({ subject, scopes });
+    };
+    this.canary = new Canary({ ...probes, token }, options.canary);
   }
 
-  setCanary(address: string): void {
-    this.canary = address;
-  }
-
-  /** Options for the client library's constructors: our transport, none of its retries, Google's root or another. */
-  get clientOptions() {
-    const { apiRoot } = this.options;
-    const adapter: Adapter = <T>(prepared: Prepared) => this.transport<T>(prepared);
-    return { retry: false, adapter, ...(apiRoot !== undefined && { rootUrl: apiRoot }) };
-  }
-
+  /** @throws GoogleCallError, LeaseTooShortError, or what waiting for a permit ended with (GateClosedError, the signal's). */
   async call<T>(
     context: CallContext,
     spec: CallSpec,
     request: (options: RequestOptions, quotaUser: string) => Promise<{ data: T }>,
   ): Promise<T> {
     for (let triedAgain = false; ; triedAgain = true) {
-      const { permit, subject, token } = await this.prepare(context, spec);
+      const prepared = await this.prepare(context, spec);
+      const { subject, scopes, token } = prepared;
+      const sentAt = performance.now();
       try {
-        const reply = await request({ headers: { authorization: `Bearer ${token}` } }, subjectKey(subject));
-        this.note(context, spec.method, 200);
-        return reply.data;
+        const { data } = await request({ headers: { authorization: `Bearer ${token}` } }, subjectKey(subject));
+        this.note(context, spec.method, 200, sentAt);
+        if (typeof data === 'string' && data !== '') throw notJson(spec.method);
+        this.record.succeeded(spec.method);
+        return data;
       } catch (error) {
-        const failure = await this.inOurWords(context, spec, permit, error);
+        if (error instanceof GoogleCallError) throw error;
+        const failure = await this.inOurWords(context, spec, prepared, sentAt, error);
         if (failure.reason !== 'token_expired' || triedAgain) throw failure;
-        this.tokens.forget({ subject, scopes: spec.scopes });
+        this.tokens.forget({ subject, scopes }, token);
       }
     }
   }
@@ -129,135 +147,123 @@ export class Caller {
     await this.dispatcher.close();
   }
 
-  private async prepare(context: CallContext, spec: CallSpec) {
+  private async prepare(context: CallContext, spec: CallSpec): Promise<Prepared> {
+    const scopes = scopesOf(spec.method, context.employeeScopes);
+    const named = spec.employee ?? context.admin;
     for (;;) {
-      const employee = spec.employee ?? spec.admin;
       // The token first: minting may take long, and a permit is void soon.
-      const early = employee === undefined ? undefined : await this.tokenFor(context, spec, employee);
+      const early = named === undefined ? undefined : await this.tokenFor(context, spec, named, scopes);
       const permit = await this.permit(context, spec);
-      const subject = employee ?? this.admins.get(permit.adminSubject ?? '') ?? this.options.admins[0] ?? '';
-      const token = early ?? (await this.tokenFor(context, spec, subject));
+      const subject = named ?? this.admins.get(permit.adminSubject ?? '') ?? this.options.admins[0] ?? '';
+      const token = early ?? (await this.tokenFor(context, spec, subject, scopes));
       if (performance.now() > permit.expiresAt) continue;
-      if (context.leaseUntil !== undefined && context.leaseUntil - performance.now() < this.options.callTimeoutMs) {
+      if (context.leaseUntil !== undefined && context.leaseUntil - performance.now() <= this.options.callTimeoutMs) {
         throw new LeaseTooShortError(spec.method);
       }
-      return { permit, subject, token };
+      return { permit, subject, scopes, token };
     }
   }
 
-  private permit(context: CallContext, spec: CallSpec): Promise<Permit> {
-    const subject = spec.employee ?? spec.admin;
-    return this.options.permits.acquire({
-      method: spec.method,
+  private permit(context: CallContext, { method, employee, domain }: CallSpec): Promise<Permit> {
+    const admins = context.admin === undefined ? [...this.admins.keys()] : [subjectKey(context.admin)];
+    return this.permits.acquire({
+      method,
       migrationId: context.migrationId,
       signal: context.signal,
-      ...(subject === undefined ? { adminSubjects: [...this.admins.keys()] } : { userKey: subjectKey(subject) }),
-      ...(spec.domain !== undefined && { domain: spec.domain }),
+      ...(employee === undefined ? { adminSubjects: admins } : { userKey: subjectKey(employee) }),
+      ...(domain !== undefined && { domain }),
     });
   }
 
-  private async tokenFor(context: CallContext, spec: CallSpec, subject: string): Promise<string> {
+  private async tokenFor(
+    context: CallContext,
+    { employee }: CallSpec,
+    subject: string,
+    scopes: readonly string[],
+  ): Promise<string> {
     const { migrationId, signal } = context;
     try {
-      return await this.tokens.get({ subject, scopes: spec.scopes, migrationId, signal });
+      return await this.tokens.get({ subject, scopes, migrationId, signal });
     } catch (error) {
-      if (!(error instanceof GoogleCallError) || error.googleReason !== 'access_denied') throw error;
-      // The same words mean a new account and a missing scope: an account known to work tells them apart.
-      const everyone = spec.employee === undefined || (await this.canaryFails(spec.scopes));
-      if (!everyone) throw error;
-      throw new GoogleCallError({
-        method: 'token.mint',
-        reason: 'scope_not_delegated',
-        status: error.status,
-        effect: 'none',
-      });
+      if (!(error instanceof GoogleCallError)) throw error;
+      const { method, status, googleReason, retryAfterMs } = error;
+      const because = (reason: FailureReason) =>
+        new GoogleCallError({ method, reason, status, effect: 'none', googleReason, retryAfterMs });
+      if (employee === undefined) {
+        // Admins are not new: what would be one employee's trouble stops everything when it is theirs.
+        const oneAccount = ['wait', 'employee'].includes(failures[error.reason].kind);
+        throw oneAccount ? because('admin_privilege_missing') : error;
+      }
+      if (googleReason !== 'access_denied' || error.reason !== 'scope_not_delegated') throw error;
+      if (this.canary.is(employee) || (await this.canary.getsToken(scopes)) === false) throw error;
+      throw because('token_not_ready');
     }
   }
 
-  private async canaryFails(scopes: readonly string[]): Promise<boolean> {
-    const { canary } = this;
-    if (canary === undefined) return false;
-    const now = performance.now();
-    if (this.canaryWorks === undefined || now - this.canaryWorks.at > canaryMemoryMs) {
-      this.tokens.forget({ subject: canary, scopes });
-      const works = this.tokens.get({ subject: canary, scopes }).then(
-        () => true,
-        (error: unknown) => !(error instanceof GoogleCallError && error.googleReason === 'access_denied'),
-      );
-      this.canaryWorks = { at: now, works };
-    }
-    return !(await this.canaryWorks.works);
-  }
-
-  private note(context: CallContext, method: string, status: number | undefined): void {
-    this.options.onCall?.({ method, status, migrationId: context.migrationId });
+  private note(context: CallContext, method: Method, status: number | undefined, sentAt: number): void {
+    const { migrationId } = context;
+    this.options.onCall?.({ method, status, durationMs: performance.now() - sentAt, migrationId });
   }
 
   /** The client library's error holds the URL and the body: it ends here. */
   private async inOurWords(
     context: CallContext,
     spec: CallSpec,
-    permit: Permit,
+    { permit, scopes }: Prepared,
+    sentAt: number,
     error: unknown,
   ): Promise<GoogleCallError> {
-    const { method, safety } = spec;
-    if (!(error instanceof GaxiosError)) throw error;
+    const { method } = spec;
+    const ifSent = isRead(method) ? 'none' : 'unknown';
+    if (!(error instanceof GaxiosError))
+      return new GoogleCallError({ method, reason: 'internal_fault', effect: ifSent });
     const { response } = error;
     if (response === undefined) {
-      this.note(context, method, undefined);
-      const unsent = neverSent(error.cause);
-      const effect = unsent || safety === 'read' ? 'none' : 'unknown';
-      return new GoogleCallError({ method, reason: unsent ? 'google_unavailable' : 'reply_lost', effect });
+      this.note(context, method, undefined, sentAt);
+      const { reason, sent } = withoutReply(error.cause);
+      return new GoogleCallError({ method, reason, effect: sent ? ifSent : 'none' });
     }
-    this.note(context, method, response.status);
-    const refusal = readRefusal(response.status, response.data);
-    const reason = classify(method, refusal);
-    const retryAfterMs = retryAfter(response.headers.get('retry-after'));
-    if (reason === 'quota_refused') {
-      await this.options.permits.reportThrottled(permit, {
-        ...(refusal.quotaLimit !== undefined && { quotaLimit: refusal.quotaLimit }),
-      });
+    const { status } = response;
+    this.note(context, method, status, sentAt);
+    const refusal = readRefusal(status, response.data);
+    const reason = await this.whoIsHit(spec, scopes, classify(method, refusal));
+    const retryAfterMs = retryAfter(response.headers.get('retry-after'), refusal.message);
+    if (reason === 'quota_refused' || reason === 'daily_quota_used_up') {
+      this.permits.reportThrottled(permit, quotaHint(refusal, retryAfterMs));
     }
-    const effect = safety !== 'read' && mayHaveHappened(reason) ? 'unknown' : 'none';
-    const googleReason = refusal.detail === 'text' ? undefined : refusal.reason;
-    return new GoogleCallError({ method, reason, status: response.status, effect, retryAfterMs, googleReason });
+    const effect = mayHaveHappened.has(reason) ? ifSent : 'none';
+    return new GoogleCallError({ method, reason, status, effect, retryAfterMs, googleReason: refusal.reason });
   }
 
-  private async transport<T>(prepared: Prepared): Promise<Reply & { data: T }> {
-    const headers: Record<string, string> = {};
-    prepared.headers.forEach((value, name) => {
-      if (name !== 'accept-encoding') headers[name] = value;
-    });
-    const { body } = prepared;
-    const reply = await send(this.dispatcher, {
-      url: String(prepared.url),
-      method: prepared.method ?? 'GET',
-      headers,
-      ...(typeof body === 'string' && { body }),
-      timeoutMs: this.options.callTimeoutMs,
-    });
-    return asResponse<T>({ ...reply, config: prepared, ok: reply.status < 300, statusText: '', bodyUsed: true });
+  /** Google forbids one account and a whole company in the same words. */
+  private async whoIsHit(
+    { method, employee }: CallSpec,
+    scopes: readonly string[],
+    { means, alone }: Meaning,
+  ): Promise<FailureReason> {
+    if (alone === undefined) return means;
+    if (employee !== undefined) {
+      if (this.canary.is(employee)) return means;
+      const reaches = await this.canary.reaches(method.startsWith('gmail.') ? 'gmail' : 'calendar', scopes);
+      if (reaches !== undefined) return reaches ? alone : means;
+    }
+    return this.record.refusedAlone(method) ? alone : means;
   }
 }
 
-/**
- * The client library looks at status, headers, data and (for errors) bodyUsed only; building a whole fetch Response costs more than the call.
- */
-function asResponse<T>(response: object): Reply & { data: T } {
-  if (!isResponse<T>(response)) throw new Error('not a reply');
-  return response;
-}
+const mayHaveHappened: ReadonlySet<FailureReason> = new Set([
+  'google_unavailable',
+  'reply_lost',
+  'conflicting_request',
+  'wrong_endpoint',
+  'internal_fault',
+]);
 
-const isResponse = <T>(value: object): value is Reply & { data: T } =>
-  'status' in value && 'headers' in value && 'data' in value;
-
-const mayHaveHappened = (reason: FailureReason) =>
-  reason === 'google_unavailable' || reason === 'reply_lost' || reason === 'conflicting_request';
-
-function retryAfter(header: string | null): number | undefined {
-  if (header === null) return undefined;
-  const seconds = Number(header);
-  if (Number.isFinite(seconds)) return seconds * 1_000;
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
-}
+/** A page where JSON was promised: a proxy or a wrong root answered, and an empty listing must not be read out of it. */
+const notJson = (method: Method) =>
+  new GoogleCallError({
+    method,
+    reason: 'wrong_endpoint',
+    status: 200,
+    effect: isRead(method) ? 'none' : 'unknown',
+  });

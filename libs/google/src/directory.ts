@@ -1,8 +1,8 @@
 import { admin, type admin_directory_v1 } from 'googleapis/build/src/apis/admin/index.js';
 import type { ObservedAccount } from '#libs/vocabulary';
-import type { CallContext, Caller, CallSpec } from './caller.js';
+import type { CallContext, Caller } from './caller.js';
 import { GoogleCallError } from './errors.js';
-import { directoryScopes } from './scopes.js';
+import type { Method } from './methods.js';
 
 export interface Page {
   readonly pageToken?: string | undefined;
@@ -25,10 +25,8 @@ export class Directory {
   /** Creates an account; Google answers with it. 409 when the address is held. */
   async insertUser(context: CallContext, body: Record<string, unknown>): Promise<ObservedAccount> {
     const domain = textField(body, 'primaryEmail')?.split('@')[1] ?? '';
-    const data = await this.caller.call(
-      context,
-      { ...this.spec('directory.users.insert', 'once'), domain },
-      (options, quotaUser) => this.api.users.insert({ requestBody: body, quotaUser }, options),
+    const data = await this.caller.call(context, { method: 'directory.users.insert', domain }, (options, quotaUser) =>
+      this.api.users.insert({ requestBody: body, quotaUser }, options),
     );
     return observed('directory.users.insert', data);
   }
@@ -36,7 +34,7 @@ export class Directory {
   /** By address, alias or id; undefined when there is none (or none visible yet). */
   getUser(context: CallContext, userKey: string): Promise<ObservedAccount | undefined> {
     return unlessMissing(async () => {
-      const data = await this.caller.call(context, this.spec('directory.users.get', 'read'), (options, quotaUser) =>
+      const data = await this.caller.call(context, { method: 'directory.users.get' }, (options, quotaUser) =>
         this.api.users.get({ userKey, projection: 'full', fields: userFields, quotaUser }, options),
       );
       return observed('directory.users.get', data);
@@ -45,10 +43,8 @@ export class Directory {
 
   /** Has patch semantics: only the fields in the body change, lists are replaced whole. */
   async updateUser(context: CallContext, userKey: string, body: Record<string, unknown>): Promise<ObservedAccount> {
-    const data = await this.caller.call(
-      context,
-      this.spec('directory.users.update', 'convergent'),
-      (options, quotaUser) => this.api.users.update({ userKey, requestBody: body, quotaUser }, options),
+    const data = await this.caller.call(context, { method: 'directory.users.update' }, (options, quotaUser) =>
+      this.api.users.update({ userKey, requestBody: body, quotaUser }, options),
     );
     return observed('directory.users.update', data);
   }
@@ -58,7 +54,7 @@ export class Directory {
     context: CallContext,
     page: Page & { showDeleted?: boolean },
   ): Promise<{ accounts: ObservedAccount[]; nextPageToken: string | undefined }> {
-    const data = await this.caller.call(context, this.spec('directory.users.list', 'read'), (options, quotaUser) =>
+    const data = await this.caller.call(context, { method: 'directory.users.list' }, (options, quotaUser) =>
       this.api.users.list(
         {
           customer: this.customer,
@@ -78,20 +74,20 @@ export class Directory {
   }
 
   async listAliases(context: CallContext, userKey: string): Promise<string[]> {
-    const data = await this.caller.call(context, this.spec('directory.aliases.list', 'read'), (options, quotaUser) =>
+    const data = await this.caller.call(context, { method: 'directory.aliases.list' }, (options, quotaUser) =>
       this.api.users.aliases.list({ userKey, quotaUser }, options),
     );
     return (data.aliases ?? []).flatMap((entry: unknown) => textField(entry, 'alias') ?? []);
   }
 
   async insertAlias(context: CallContext, userKey: string, alias: string): Promise<void> {
-    await this.caller.call(context, this.spec('directory.aliases.insert', 'once'), (options, quotaUser) =>
+    await this.caller.call(context, { method: 'directory.aliases.insert' }, (options, quotaUser) =>
       this.api.users.aliases.insert({ userKey, requestBody: { alias }, quotaUser }, options),
     );
   }
 
   async listOrgUnits(context: CallContext): Promise<{ path: string; orgUnitId: string }[]> {
-    const data = await this.caller.call(context, this.spec('directory.orgunits.list', 'read'), (options, quotaUser) =>
+    const data = await this.caller.call(context, { method: 'directory.orgunits.list' }, (options, quotaUser) =>
       this.api.orgunits.list({ customerId: this.customer, type: 'all', quotaUser }, options),
     );
     return (data.organizationUnits ?? []).map((unit) => ({
@@ -102,7 +98,7 @@ export class Directory {
 
   getOrgUnit(context: CallContext, path: string): Promise<{ path: string; orgUnitId: string } | undefined> {
     return unlessMissing(async () => {
-      const data = await this.caller.call(context, this.spec('directory.orgunits.get', 'read'), (options, quotaUser) =>
+      const data = await this.caller.call(context, { method: 'directory.orgunits.get' }, (options, quotaUser) =>
         this.api.orgunits.get({ customerId: this.customer, orgUnitPath: path.replace(/^\//, ''), quotaUser }, options),
       );
       return { path: data.orgUnitPath ?? path, orgUnitId: data.orgUnitId ?? '' };
@@ -114,7 +110,7 @@ export class Directory {
     unit: { name: string; parentPath: string; description?: string },
   ): Promise<void> {
     const { name, parentPath, description } = unit;
-    await this.caller.call(context, this.spec('directory.orgunits.insert', 'once'), (options, quotaUser) =>
+    await this.caller.call(context, { method: 'directory.orgunits.insert' }, (options, quotaUser) =>
       this.api.orgunits.insert(
         {
           customerId: this.customer,
@@ -134,7 +130,7 @@ export class Directory {
     context: CallContext,
     page: Page,
   ): Promise<{ groups: { email: string; id: string }[]; nextPageToken: string | undefined }> {
-    const data = await this.caller.call(context, this.spec('directory.groups.list', 'read'), (options, quotaUser) =>
+    const data = await this.caller.call(context, { method: 'directory.groups.list' }, (options, quotaUser) =>
       this.api.groups.list(
         {
           customer: this.customer,
@@ -151,7 +147,7 @@ export class Directory {
 
   getGroup(context: CallContext, groupKey: string): Promise<{ email: string; id: string } | undefined> {
     return unlessMissing(async () => {
-      const data = await this.caller.call(context, this.spec('directory.groups.get', 'read'), (options, quotaUser) =>
+      const data = await this.caller.call(context, { method: 'directory.groups.get' }, (options, quotaUser) =>
         this.api.groups.get({ groupKey, quotaUser }, options),
       );
       return { email: data.email ?? groupKey, id: data.id ?? '' };
@@ -159,7 +155,7 @@ export class Directory {
   }
 
   async insertGroup(context: CallContext, group: { email: string; name: string; description?: string }): Promise<void> {
-    await this.caller.call(context, this.spec('directory.groups.insert', 'once'), (options, quotaUser) =>
+    await this.caller.call(context, { method: 'directory.groups.insert' }, (options, quotaUser) =>
       this.api.groups.insert({ requestBody: group, quotaUser }, options),
     );
   }
@@ -170,7 +166,7 @@ export class Directory {
     groupKey: string,
     page: Page,
   ): Promise<{ members: { googleId: string }[]; nextPageToken: string | undefined }> {
-    const data = await this.caller.call(context, this.spec('directory.members.list', 'read'), (options, quotaUser) =>
+    const data = await this.caller.call(context, { method: 'directory.members.list' }, (options, quotaUser) =>
       this.api.members.list(
         {
           groupKey,
@@ -187,7 +183,7 @@ export class Directory {
 
   getMember(context: CallContext, groupKey: string, memberKey: string): Promise<{ googleId: string } | undefined> {
     return unlessMissing(async () => {
-      const data = await this.caller.call(context, this.spec('directory.members.get', 'read'), (options, quotaUser) =>
+      const data = await this.caller.call(context, { method: 'directory.members.get' }, (options, quotaUser) =>
         this.api.members.get({ groupKey, memberKey, quotaUser }, options),
       );
       return { googleId: data.id ?? '' };
@@ -195,13 +191,13 @@ export class Directory {
   }
 
   async insertMember(context: CallContext, groupKey: string, member: { email: string }): Promise<void> {
-    await this.caller.call(context, this.spec('directory.members.insert', 'once'), (options, quotaUser) =>
+    await this.caller.call(context, { method: 'directory.members.insert' }, (options, quotaUser) =>
       this.api.members.insert({ groupKey, requestBody: { email: member.email, role: 'MEMBER' }, quotaUser }, options),
     );
   }
 
   async listDomains(context: CallContext): Promise<{ name: string; verified: boolean }[]> {
-    const data = await this.caller.call(context, this.spec('directory.domains.list', 'read'), (options, quotaUser) =>
+    const data = await this.caller.call(context, { method: 'directory.domains.list' }, (options, quotaUser) =>
       this.api.domains.list({ customer: this.customer, quotaUser }, options),
     );
     return (data.domains ?? []).map((domain) => ({
@@ -212,14 +208,10 @@ export class Directory {
 
   /** Google's own id of the customer that the credentials reach. */
   async getCustomer(context: CallContext): Promise<{ id: string; domain: string }> {
-    const data = await this.caller.call(context, this.spec('directory.customers.get', 'read'), (options, quotaUser) =>
+    const data = await this.caller.call(context, { method: 'directory.customers.get' }, (options, quotaUser) =>
       this.api.customers.get({ customerKey: this.customer, quotaUser }, options),
     );
     return { id: data.id ?? '', domain: data.customerDomain ?? '' };
-  }
-
-  private spec(method: string, safety: CallSpec['safety']): CallSpec {
-    return { method, safety, scopes: directoryScopes };
   }
 }
 
@@ -233,7 +225,7 @@ async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> 
   }
 }
 
-function observed(method: string, user: admin_directory_v1.Schema$User): ObservedAccount {
+function observed(method: Method, user: admin_directory_v1.Schema$User): ObservedAccount {
   if (typeof user.id !== 'string' || typeof user.primaryEmail !== 'string') {
     throw new GoogleCallError({ method, reason: 'wrong_endpoint', effect: 'unknown' });
   }

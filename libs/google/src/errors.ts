@@ -12,6 +12,7 @@ export class GoogleCallError extends Error {
   /** `unknown`: the call may have had its effect all the same; only a read can tell. */
   readonly effect: 'none' | 'unknown';
   readonly retryAfterMs: number | undefined;
+  /** A word of Google's own vocabulary. */
   readonly googleReason: string | undefined;
 
   constructor(details: {
@@ -29,7 +30,7 @@ export class GoogleCallError extends Error {
     this.status = details.status;
     this.effect = details.effect;
     this.retryAfterMs = details.retryAfterMs;
-    this.googleReason = details.googleReason;
+    this.googleReason = details.googleReason === '' ? undefined : details.googleReason;
   }
 }
 

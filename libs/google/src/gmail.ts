@@ -1,6 +1,5 @@
 import { gmail, type gmail_v1 } from 'googleapis/build/src/apis/gmail/index.js';
-import type { CallContext, Caller, CallSpec } from './caller.js';
-import { employeeScopes } from './scopes.js';
+import type { CallContext, Caller } from './caller.js';
 
 /**
  * Gmail settings, each call as the employee (`userId` is always `me`: anything else is refused).
@@ -16,7 +15,7 @@ export class Gmail {
   async getLanguage(context: CallContext, employee: string): Promise<string> {
     const data = await this.caller.call(
       context,
-      spec('gmail.settings.getLanguage', 'read', employee),
+      { method: 'gmail.settings.getLanguage', employee },
       (options, quotaUser) => this.api.users.settings.getLanguage({ userId: 'me', quotaUser }, options),
     );
     return data.displayLanguage ?? '';
@@ -26,7 +25,7 @@ export class Gmail {
   async updateLanguage(context: CallContext, employee: string, displayLanguage: string): Promise<string> {
     const data = await this.caller.call(
       context,
-      spec('gmail.settings.updateLanguage', 'convergent', employee),
+      { method: 'gmail.settings.updateLanguage', employee },
       (options, quotaUser) =>
         this.api.users.settings.updateLanguage({ userId: 'me', requestBody: { displayLanguage }, quotaUser }, options),
     );
@@ -34,31 +33,27 @@ export class Gmail {
   }
 
   async getImap(context: CallContext, employee: string): Promise<{ enabled: boolean }> {
-    const data = await this.caller.call(
-      context,
-      spec('gmail.settings.getImap', 'read', employee),
-      (options, quotaUser) => this.api.users.settings.getImap({ userId: 'me', quotaUser }, options),
+    const data = await this.caller.call(context, { method: 'gmail.settings.getImap', employee }, (options, quotaUser) =>
+      this.api.users.settings.getImap({ userId: 'me', quotaUser }, options),
     );
     return { enabled: data.enabled === true };
   }
 
   async updateImap(context: CallContext, employee: string, imap: { enabled: boolean }): Promise<void> {
-    await this.caller.call(context, spec('gmail.settings.updateImap', 'convergent', employee), (options, quotaUser) =>
+    await this.caller.call(context, { method: 'gmail.settings.updateImap', employee }, (options, quotaUser) =>
       this.api.users.settings.updateImap({ userId: 'me', requestBody: imap, quotaUser }, options),
     );
   }
 
   async getPop(context: CallContext, employee: string): Promise<{ accessWindow: string; disposition: string }> {
-    const data = await this.caller.call(
-      context,
-      spec('gmail.settings.getPop', 'read', employee),
-      (options, quotaUser) => this.api.users.settings.getPop({ userId: 'me', quotaUser }, options),
+    const data = await this.caller.call(context, { method: 'gmail.settings.getPop', employee }, (options, quotaUser) =>
+      this.api.users.settings.getPop({ userId: 'me', quotaUser }, options),
     );
     return { accessWindow: data.accessWindow ?? '', disposition: data.disposition ?? '' };
   }
 
   async updatePop(context: CallContext, employee: string, pop: { accessWindow: string }): Promise<void> {
-    await this.caller.call(context, spec('gmail.settings.updatePop', 'convergent', employee), (options, quotaUser) =>
+    await this.caller.call(context, { method: 'gmail.settings.updatePop', employee }, (options, quotaUser) =>
       this.api.users.settings.updatePop(
         { userId: 'me', requestBody: { ...pop, disposition: 'leaveInInbox' }, quotaUser },
         options,
@@ -70,7 +65,7 @@ export class Gmail {
   async getSendAs(context: CallContext, employee: string): Promise<{ signature: string; displayName: string }> {
     const data = await this.caller.call(
       context,
-      spec('gmail.settings.sendAs.get', 'read', employee),
+      { method: 'gmail.settings.sendAs.get', employee },
       (options, quotaUser) =>
         this.api.users.settings.sendAs.get({ userId: 'me', sendAsEmail: employee, quotaUser }, options),
     );
@@ -85,7 +80,7 @@ export class Gmail {
   ): Promise<{ signature: string }> {
     const data = await this.caller.call(
       context,
-      spec('gmail.settings.sendAs.patch', 'convergent', employee),
+      { method: 'gmail.settings.sendAs.patch', employee },
       (options, quotaUser) =>
         this.api.users.settings.sendAs.patch(
           { userId: 'me', sendAsEmail: employee, requestBody: change, quotaUser },
@@ -95,10 +90,3 @@ export class Gmail {
     return { signature: data.signature ?? '' };
   }
 }
-
-const spec = (method: string, safety: CallSpec['safety'], employee: string): CallSpec => ({
-  method,
-  safety,
-  employee,
-  scopes: employeeScopes,
-});

@@ -1,6 +1,5 @@
 import { groupssettings, type groupssettings_v1 } from 'googleapis/build/src/apis/groupssettings/index.js';
 import type { CallContext, Caller } from './caller.js';
-import { groupsSettingsScopes } from './scopes.js';
 
 /** Source: https://developers.google.com/workspace/admin/groups-settings/v1/reference/groups */
 export class GroupsSettings {
@@ -11,11 +10,8 @@ export class GroupsSettings {
   }
 
   async patch(context: CallContext, groupEmail: string, change: { whoCanPostMessage: string }): Promise<void> {
-    await this.caller.call(
-      context,
-      { method: 'groupsSettings.groups.patch', safety: 'convergent', scopes: groupsSettingsScopes },
-      (options, quotaUser) =>
-        this.api.groups.patch({ groupUniqueId: groupEmail, requestBody: change, quotaUser }, options),
+    await this.caller.call(context, { method: 'groupsSettings.groups.patch' }, (options, quotaUser) =>
+      this.api.groups.patch({ groupUniqueId: groupEmail, requestBody: change, quotaUser }, options),
     );
   }
 }

@@ -1,4 +1,5 @@
 import { Agent, request, type Dispatcher } from 'undici';
+import type { FailureReason } from '#libs/vocabulary';
 
 export interface HttpReply {
   readonly status: number;
@@ -19,12 +20,12 @@ export function openConnections(connections: number, callTimeoutMs: number): Age
 }
 
 /**
- * One request, never repeated, within a hard time-out. Built on undici.request because node-fetch, the client library's
- * default, costs three times the CPU a call.
+ * One request, never repeated and never redirected, within a hard time-out. Built on undici.request because node-fetch,
+ * the client library's default, costs three times the CPU a call.
  */
 export async function send(
   dispatcher: Dispatcher,
-  call: { url: string; method: string; headers: Record<string, string>; body?: string; timeoutMs: number },
+  call: { url: string | URL; method: string; headers: Record<string, string>; body?: string; timeoutMs: number },
 ): Promise<HttpReply> {
   const reply = await request(call.url, {
     dispatcher,
@@ -63,8 +64,37 @@ function jsonOr(text: string): unknown {
   }
 }
 
-/** Whether the request cannot have reached Google: the connection was never made. */
-export function neverSent(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT'].includes(String(code));
+const neverConnected = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+const notGoogle = /^(CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT|UNABLE_TO_|ERR_TLS_|ERR_SSL_)/;
+
+/**
+ * What it means that no reply came, and whether the request can have arrived: a connection that was never made carried
+ * nothing, and one whose certificate is wrong was never used.
+ */
+export function withoutReply(error: unknown): { reason: FailureReason; sent: boolean } {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (neverConnected.has(code)) return { reason: 'google_unavailable', sent: false };
+  if (notGoogle.test(code)) return { reason: 'wrong_endpoint', sent: false };
+  return { reason: 'reply_lost', sent: true };
+}
+
+const retryAfterMaxMs = 3_600_000;
+const timeInMessage = /retry after (\d{4}-\d\d-\d\dT[\d:.]+Z)/i;
+
+/**
+ * When Google asks to be tried again: the Retry-After header (seconds or a date, RFC 9110 section 10.2.3), or the time in
+ * the text of Gmail's refusals. At most an hour: a date far away is a fault, not a wish.
+ */
+export function retryAfter(header: string | null, message: string): number | undefined {
+  const seconds = header === null || header.trim() === '' ? Number.NaN : Number(header);
+  if (Number.isFinite(seconds)) return Math.min(retryAfterMaxMs, Math.max(0, seconds * 1_000));
+  const date = Date.parse(header ?? timeInMessage.exec(message)?.[1] ?? '');
+  return Number.isNaN(date) ? undefined : Math.min(retryAfterMaxMs, Math.max(0, date - Date.now()));
 }

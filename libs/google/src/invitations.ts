@@ -1,7 +1,6 @@
 import { cloudidentity, type cloudidentity_v1 } from 'googleapis/build/src/apis/cloudidentity/index.js';
 import type { CallContext, Caller } from './caller.js';
 import type { Page } from './directory.js';
-import { invitationScopes } from './scopes.js';
 
 /**
  * Unmanaged consumer accounts on our domains. Creating a user over one evicts its owner, so they are listed first.
@@ -19,14 +18,11 @@ export class Invitations {
 
   async list(context: CallContext, page: Page): Promise<{ addresses: string[]; nextPageToken: string | undefined }> {
     const parent = `customers/${await this.customerId()}`;
-    const data = await this.caller.call(
-      context,
-      { method: 'invitations.list', safety: 'read', scopes: invitationScopes },
-      (options, quotaUser) =>
-        this.api.customers.userinvitations.list(
-          { parent, pageSize: 200, ...(page.pageToken !== undefined && { pageToken: page.pageToken }), quotaUser },
-          options,
-        ),
+    const data = await this.caller.call(context, { method: 'invitations.list' }, (options, quotaUser) =>
+      this.api.customers.userinvitations.list(
+        { parent, pageSize: 200, ...(page.pageToken !== undefined && { pageToken: page.pageToken }), quotaUser },
+        options,
+      ),
     );
     // The resource's name ends with the address.
     const addresses = (data.userInvitations ?? []).flatMap(({ name }) =>

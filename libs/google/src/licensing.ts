@@ -1,7 +1,6 @@
 import { licensing, type licensing_v1 } from 'googleapis/build/src/apis/licensing/index.js';
-import type { CallContext, Caller, CallSpec } from './caller.js';
+import type { CallContext, Caller } from './caller.js';
 import { GoogleCallError } from './errors.js';
-import { licensingScopes } from './scopes.js';
 import type { Page } from './directory.js';
 
 export interface Sku {
@@ -23,7 +22,7 @@ export class Licensing {
   /** Whether the account holds this licence: not found is a normal answer. */
   async get(context: CallContext, { productId, skuId }: Sku, userId: string): Promise<boolean> {
     try {
-      await this.caller.call(context, this.spec('licensing.licenseAssignments.get', 'read'), (options, quotaUser) =>
+      await this.caller.call(context, { method: 'licensing.licenseAssignments.get' }, (options, quotaUser) =>
         this.api.licenseAssignments.get({ productId, skuId, userId, quotaUser }, options),
       );
       return true;
@@ -34,7 +33,7 @@ export class Licensing {
   }
 
   async insert(context: CallContext, { productId, skuId }: Sku, userId: string): Promise<void> {
-    await this.caller.call(context, this.spec('licensing.licenseAssignments.insert', 'once'), (options, quotaUser) =>
+    await this.caller.call(context, { method: 'licensing.licenseAssignments.insert' }, (options, quotaUser) =>
       this.api.licenseAssignments.insert({ productId, skuId, requestBody: { userId }, quotaUser }, options),
     );
   }
@@ -48,7 +47,7 @@ export class Licensing {
     const customerId = await this.customerDomain();
     const data = await this.caller.call(
       context,
-      this.spec('licensing.licenseAssignments.listForProductAndSku', 'read'),
+      { method: 'licensing.licenseAssignments.listForProductAndSku' },
       (options, quotaUser) =>
         this.api.licenseAssignments.listForProductAndSku(
           {
@@ -64,9 +63,5 @@ export class Licensing {
     );
     const addresses = (data.items ?? []).flatMap(({ userId }) => userId ?? []);
     return { addresses, nextPageToken: data.nextPageToken ?? undefined };
-  }
-
-  private spec(method: string, safety: CallSpec['safety']): CallSpec {
-    return { method, safety, scopes: licensingScopes };
   }
 }

@@ -22,7 +22,12 @@ export interface Workspace {
 
 /** Opens the way to Google, or to another server that speaks its API: only root and credentials differ. */
 export function openWorkspace(options: CallerOptions & { customer: string }): Workspace {
-  const caller = new Caller(options);
+  const caller: Caller = new Caller(options, {
+    gmail: (address, employeeScopes) => gmail.getLanguage({ employeeScopes }, address),
+    calendar: (address, employeeScopes) => calendar.probe({ employeeScopes }, address),
+  });
+  const gmail = new Gmail(caller);
+  const calendar = new Calendar(caller);
   const directory = new Directory(caller, options.customer);
   let customerId: Promise<string> | undefined;
   const knownCustomerId = () => {
@@ -38,11 +43,11 @@ export function openWorkspace(options: CallerOptions & { customer: string }): Wo
   return {
     directory,
     licensing: new Licensing(caller, knownCustomerId),
-    gmail: new Gmail(caller),
-    calendar: new Calendar(caller),
+    gmail,
+    calendar,
     groupsSettings: new GroupsSettings(caller),
     invitations: new Invitations(caller, knownCustomerId),
-    setCanary: (address) => caller.setCanary(address),
+    setCanary: (address) => caller.canary.set(address),
     caller,
     close: () => caller.close(),
   };

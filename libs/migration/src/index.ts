@@ -11,3 +11,4 @@ export { allSteps } from './steps/index.js';
 export { ListingRefusedError } from './observing.js';
 export { throwAwayPassword } from './passwords.js';
 export { patiently } from './patiently.js';
+export { EmployeeScopes } from './employee-scopes.js';

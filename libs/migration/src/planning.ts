@@ -93,7 +93,7 @@ async function compute(
   planId: string,
 ): Promise<void> {
   const { ledger, workspace } = options;
-  const call: CallContext = {};
+  const call: CallContext = { employeeScopes: blueprint.scopesNeeded.employee };
   const observation = await observeDirectory(ledger, workspace, {
     call,
     lagMs: lagWindowMs / options.timeScale,

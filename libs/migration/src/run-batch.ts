@@ -33,8 +33,10 @@ export async function runBatch(worker: WorkerProcess, hint: BatchHint, drain: Ab
   const deadline = setTimeout(abort, worker.batchMaxMs);
   if (drain.aborted) abort();
   try {
-    if (batch.items.length > 0) await runEmployees(worker, batch, lease, stop);
-    else await runErrand(worker, batch, lease.callContext(stop.signal), stop.signal);
+    const employeeScopes = await worker.employeeScopes(batch.migrationId);
+    const call = lease.callContext(stop.signal, employeeScopes);
+    if (batch.items.length > 0) await runEmployees(worker, batch, call, stop);
+    else await runErrand(worker, batch, call, stop.signal);
   } finally {
     clearTimeout(deadline);
     drain.removeEventListener('abort', abort);
@@ -57,11 +59,12 @@ class HeldLease {
     this.timer = setInterval(() => void this.renew(), worker.leaseMs / 4);
   }
 
-  callContext(signal: AbortSignal): CallContext {
+  callContext(signal: AbortSignal, employeeScopes: readonly string[] | undefined): CallContext {
     const untilNow = () => this.until;
     return {
       migrationId: this.batch.migrationId,
       signal,
+      employeeScopes,
       get leaseUntil() {
         return untilNow();
       },
@@ -91,13 +94,12 @@ class HeldLease {
 async function runEmployees(
   worker: WorkerProcess,
   batch: LeasedBatch,
-  lease: HeldLease,
+  call: CallContext,
   stop: AbortController,
 ): Promise<void> {
   const settler = new Settler(worker.ledger, batch, worker, () => stop.abort());
   const prior = new PriorValues(worker.ledger);
   const calendarIds = await worker.calendarIds(batch.migrationId);
-  const call = lease.callContext(stop.signal);
   let halted: FailureReason | undefined;
   const queue = batch.items.values();
   const runNext = async () => {

@@ -20,6 +20,8 @@ export interface WorkerProcess extends LeaseTimes {
   /** Trouble that would hit everyone. */
   halt(migrationId: MigrationId, reason: FailureReason): Promise<void>;
   calendarIds(migrationId: MigrationId): Promise<ReadonlyMap<string, string>>;
+  /** Scopes of the employees' own tokens; undefined: all. */
+  employeeScopes(migrationId: MigrationId): Promise<readonly string[] | undefined>;
   password(): Promise<AccountPassword>;
   /** A fault of our own in one employee's step: logged with ids only. */
   onFault(fault: unknown, ids: { batchId: number; enrolmentId?: number; step?: string }): void;

@@ -45,6 +45,9 @@ export function parseQuotas(yamlText: string, overrideText?: string): QuotaDocum
   const document = checked(documentSchema, parse(yamlText));
   if (overrideText === undefined) return complete(document);
   const override = checked(overrideSchema, parse(overrideText) ?? {});
+  const unknown = Object.keys(override.methods ?? {}).filter((method) => document.methods[method] === undefined);
+  if (unknown.length > 0)
+    throw new QuotaDocumentError(unknown.map((method) => `methods.${method}: there is no such call`));
   const buckets: Record<string, unknown> = { ...document.buckets };
   for (const [name, bucket] of Object.entries(override.buckets ?? {})) {
     const defined = Object.fromEntries(Object.entries(bucket).filter(([, value]) => value !== undefined));

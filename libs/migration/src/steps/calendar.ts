@@ -45,8 +45,9 @@ async function write(
   const subject = item.desired.primaryEmail;
   const rules = settings.sharing ? await workspace.calendar.listAcl(call, subject, 'primary') : [];
   if (existed) {
-    const primary = await workspace.calendar.getCalendar(call, subject, 'primary');
-    await context.recordPrior({ timeZone: primary.timeZone, sharing: rules });
+    // Read only where the blueprint writes: the token has no scope for the rest.
+    const primary = settings.timeZone ? await workspace.calendar.getCalendar(call, subject, 'primary') : undefined;
+    await context.recordPrior({ ...(primary && { timeZone: primary.timeZone }), sharing: rules });
   }
   if (settings.timeZone) await workspace.calendar.updateTimeZone(call, subject, settings.timeZone.value);
   for (const name of settings.subscriptions?.value ?? []) {
