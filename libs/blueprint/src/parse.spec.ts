@@ -20,6 +20,8 @@ orgUnit: /Staff
 licence: none
 `;
 
+const withoutCalendars = small.replace(/ *calendars:.*\n/, '');
+
 function problemsOf(yaml: string): readonly BlueprintProblem[] {
   const parsed = parseBlueprint(yaml);
   return 'problems' in parsed ? parsed.problems : [];
@@ -56,15 +58,24 @@ describe('reading a blueprint', () => {
   });
 
   it('takes a blueprint without optional parts, and asks no scope of employees then', () => {
-    const parsed = parseBlueprint(small);
+    const parsed = parseBlueprint(withoutCalendars);
     expect('blueprint' in parsed && parsed.blueprint.scopesNeeded.employee).toEqual([]);
   });
 
   it('asks only the scopes that its settings need', () => {
-    const parsed = parseBlueprint(`${small}gmail: { imap: false }\ncalendar: { timeZone: Europe/Paris }\n`);
+    const parsed = parseBlueprint(`${withoutCalendars}gmail: { imap: false }\ncalendar: { timeZone: Europe/Paris }\n`);
     expect('blueprint' in parsed && parsed.blueprint.scopesNeeded.employee).toEqual([
       'https://www.googleapis.com/auth/gmail.settings.basic',
       'https://www.googleapis.com/auth/calendar.calendars',
+    ]);
+  });
+
+  it('asks all scopes of calendars when it declares some, for they are made as their owner', () => {
+    const parsed = parseBlueprint(small);
+    expect('blueprint' in parsed && parsed.blueprint.scopesNeeded.employee).toEqual([
+      'https://www.googleapis.com/auth/calendar.calendars',
+      'https://www.googleapis.com/auth/calendar.calendarlist',
+      'https://www.googleapis.com/auth/calendar.acls',
     ]);
   });
 
