@@ -9,6 +9,7 @@ import {
   EmployeeScopes,
   pauseMigration,
   queueName,
+  Settler,
   throwAwayPassword,
   type WorkerProcess,
 } from '#libs/migration';
@@ -69,6 +70,7 @@ export class WorkerModule {
               ledger,
               workspace,
               steps: allSteps,
+              settler: new Settler(ledger, { ...identity, timeScale: quotas.timeScale }),
               concurrency: employeesSideBySide,
               batchMaxMs,
               reopenGate: (migrationId) => whileRunning(ledger.db, migrationId, () => governor.openGate(migrationId)),

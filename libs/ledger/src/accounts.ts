@@ -14,9 +14,10 @@ export interface SettledAccount {
   readonly calendarHash: string | null;
 }
 
-/** Keeps which account is whose and whether we made it; origin is decided once. One entry an employee. */
+/** Keeps which account is whose and whether we made it; origin is decided once. */
 export async function applySettledAccounts(tx: LedgerTransaction, accounts: readonly SettledAccount[]): Promise<void> {
-  const latest = accounts.toSorted((a, b) => (a.employeeId < b.employeeId ? -1 : 1));
+  if (accounts.length === 0) return;
+  const latest = onePerEmployee(accounts).toSorted((a, b) => (a.employeeId < b.employeeId ? -1 : 1));
   await sql`
     insert into account (employee_id, google_id, primary_email, origin, written_at, gmail_hash, calendar_hash)
     select employee_id, google_id, primary_email, origin, case when wrote then now() end, gmail_hash, calendar_hash
@@ -31,4 +32,19 @@ export async function applySettledAccounts(tx: LedgerTransaction, accounts: read
       written_at = coalesce(excluded.written_at, account.written_at),
       gmail_hash = coalesce(excluded.gmail_hash, account.gmail_hash),
       calendar_hash = coalesce(excluded.calendar_hash, account.calendar_hash)`.execute(tx);
+}
+
+/** Several steps of one employee may settle at once: what each learnt is kept. */
+function onePerEmployee(accounts: readonly SettledAccount[]): SettledAccount[] {
+  const latest = new Map<string, SettledAccount>();
+  for (const account of accounts) {
+    const earlier = latest.get(account.employeeId);
+    latest.set(account.employeeId, {
+      ...account,
+      wrote: account.wrote || earlier?.wrote === true,
+      gmailHash: account.gmailHash ?? earlier?.gmailHash ?? null,
+      calendarHash: account.calendarHash ?? earlier?.calendarHash ?? null,
+    });
+  }
+  return [...latest.values()];
 }

@@ -12,7 +12,6 @@ import {
   type StepName,
 } from '#libs/vocabulary';
 import type { Database, Ledger, LedgerTransaction } from './open.js';
-import { applySettledAccounts, type SettledAccount } from './accounts.js';
 import { applyStepChanges, type StepChange } from './transitions.js';
 
 /** A job's payload: a hint that names a batch, without personal data. */
@@ -154,7 +153,7 @@ export async function leaseBatch(
       migrationId: lease.migrationId,
       slot: worker.slot,
       actor: worker.name,
-      heldBy: batchId,
+      heldBy: new Set([batchId]),
       keepInBatch: true,
       timeScale: worker.timeScale,
       changes: items.map(intent),
@@ -230,43 +229,6 @@ export async function renewLease(db: Database, batchId: number, fence: number, l
     update batch set lease_until = now() + ${leaseMs} * interval '1 millisecond'
     where id = ${batchId} and fence = ${fence} and state = 'leased' and lease_until > now()`.execute(db);
   return numAffectedRows === 1n;
-}
-
-export interface Settlement {
-  readonly batch: LeasedBatch;
-  readonly slot: number;
-  readonly actor: string;
-  readonly timeScale: number;
-  readonly changes: readonly StepChange[];
-  readonly accounts: readonly SettledAccount[];
-  /** The last settlement of the batch: nothing of it is left. */
-  readonly last: boolean;
-}
-
-/** Commits a group of outcomes with their counters. False, and nothing written, when the fence has moved on. */
-export async function settle(ledger: Ledger, settlement: Settlement): Promise<boolean> {
-  const { batch } = settlement;
-  return ledger.db.transaction().execute(async (tx) => {
-    const { rows } = await sql`
-      select id from batch where id = ${batch.batchId} and fence = ${batch.fence} and state = 'leased' for update`.execute(
-      tx,
-    );
-    if (rows.length === 0) return false;
-    if (settlement.accounts.length > 0) await applySettledAccounts(tx, settlement.accounts);
-    if (settlement.last) {
-      await sql`update batch set state = 'settled', settled_at = now() where id = ${batch.batchId}`.execute(tx);
-    }
-    await applyStepChanges(tx, {
-      migrationId: batch.migrationId,
-      slot: settlement.slot,
-      actor: settlement.actor,
-      heldBy: batch.batchId,
-      keepInBatch: false,
-      timeScale: settlement.timeScale,
-      changes: settlement.changes,
-    });
-    return true;
-  });
 }
 
 /**

@@ -33,8 +33,8 @@ export interface Transition {
   /** The counter slot of the calling process. */
   readonly slot: number;
   readonly actor: string;
-  /** Only steps that this batch holds are changed; null: only steps that no batch holds. */
-  readonly heldBy: number | null;
+  /** Only steps that one of these batches holds are changed; null: only steps that no batch holds. */
+  readonly heldBy: ReadonlySet<number> | null;
   /** The steps stay with the batch (a lease) or go back to the ledger (an outcome). */
   readonly keepInBatch: boolean;
   /** Divides waits on Google. */
@@ -125,13 +125,16 @@ function decide(
   for (const enrolment of enrolments) {
     const before = standings.get(enrolment.id) ?? [];
     const changes = (wanted.get(enrolment.id) ?? []).filter((change) =>
-      before.some(({ step, batchId }) => step === change.step && batchId === transition.heldBy),
+      before.some(({ step, batchId }) => step === change.step && isHeld(batchId, transition.heldBy)),
     );
     if (changes.length === 0) continue;
     decideEnrolment(work, transition, enrolment, before, changes);
   }
   return work;
 }
+
+const isHeld = (batchId: number | null, heldBy: Transition['heldBy']) =>
+  batchId === null ? heldBy === null : heldBy?.has(batchId) === true;
 
 function decideEnrolment(
   work: Work,

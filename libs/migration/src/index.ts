@@ -5,6 +5,7 @@ export * from './outcome-changes.js';
 export * from './planning.js';
 export * from './run-batch.js';
 export type { WorkerProcess } from './worker-process.js';
+export { Settler } from './settler.js';
 export * from './step.js';
 export * from './lanes/queues.js';
 export { allSteps } from './steps/index.js';

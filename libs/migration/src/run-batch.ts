@@ -13,7 +13,6 @@ import { GateClosedError } from '#libs/quota';
 import type { FailureReason } from '#libs/vocabulary';
 import { changeFor, outcomeFor } from './outcome-changes.js';
 import { runErrand } from './errands.js';
-import { Settler } from './settler.js';
 import type { WorkerProcess } from './worker-process.js';
 import type { StepContext, StepResult } from './step.js';
 
@@ -97,7 +96,7 @@ async function runEmployees(
   call: CallContext,
   stop: AbortController,
 ): Promise<void> {
-  const settler = new Settler(worker.ledger, batch, worker, () => stop.abort());
+  const outcomes = worker.settler.open(batch, () => stop.abort());
   const prior = new PriorValues(worker.ledger);
   const calendarIds = await worker.calendarIds(batch.migrationId);
   let halted: FailureReason | undefined;
@@ -118,11 +117,11 @@ async function runEmployees(
         stop.abort();
         await worker.halt(batch.migrationId, result.reason);
       }
-      settler.add(changeFor(item, result, worker.timeScale), settledAccount(item, result));
+      outcomes.add(changeFor(item, result, worker.timeScale), settledAccount(item, result));
     }
   };
   await Promise.all(Array.from({ length: worker.concurrency }, runNext));
-  await settler.finish();
+  await outcomes.finish();
 }
 
 const released = (item: WorkItem): StepResult => ({ kind: 'released', inDoubt: item.inDoubt });

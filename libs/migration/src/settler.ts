@@ -1,101 +1,146 @@
-import { settle, type LeasedBatch, type Ledger, type SettledAccount, type StepChange } from '#libs/ledger';
+import {
+  settle,
+  type BatchShare,
+  type LeasedBatch,
+  type Ledger,
+  type SettledAccount,
+  type StepChange,
+} from '#libs/ledger';
 
 /** Outcomes settle as they come, in groups: at least this often, and when a group is this large. */
 const groupMs = 250;
-const groupSizeMax = 200;
+const groupSizeMax = 400;
+
+/** Where one batch brings its outcomes. */
+export interface BatchOutcomes {
+  add(change: StepChange, account: SettledAccount | undefined): void;
+  /** Commits what is left and ends the batch. Throws what its transaction threw. */
+  finish(): Promise<void>;
+}
+
+interface Share {
+  readonly batch: LeasedBatch;
+  readonly onFenceLost: () => void;
+  readonly ended: PromiseWithResolvers<void>;
+  changes: StepChange[];
+  accounts: SettledAccount[];
+  last: boolean;
+  lost: boolean;
+}
 
 /**
- * Gathers a batch's outcomes and commits them group by group, one transaction at a time, each with its counters. When the
- * fence has moved on it says so once and drops what follows: somebody else has the batch.
+ * Gathers the outcomes of all batches of this process and commits them group by group, one transaction at a time, each
+ * with its counters: batches of one process would otherwise wait for each other at its counter rows. A batch whose fence
+ * has moved on is told once and what follows of it is dropped: somebody else has it.
  */
 export class Settler {
-  private changes: StepChange[] = [];
-  private accounts = new Map<string, SettledAccount>();
+  private readonly shares = new Map<number, Share>();
   private timer: NodeJS.Timeout | undefined;
   private tail: Promise<void> = Promise.resolve();
-  private fenceLost = false;
-  private problem: unknown;
+  private waiting = 0;
 
   constructor(
     private readonly ledger: Ledger,
-    private readonly batch: LeasedBatch,
     private readonly worker: { name: string; slot: number; timeScale: number },
-    private readonly onFenceLost: () => void,
   ) {}
 
-  add(change: StepChange, account: SettledAccount | undefined): void {
-    this.changes.push(change);
-    if (account !== undefined) {
-      const earlier = this.accounts.get(account.employeeId);
-      this.accounts.set(account.employeeId, merge(earlier, account));
-    }
-    if (this.changes.length >= groupSizeMax) this.flushSoon(0);
-    else this.flushSoon(groupMs);
+  open(batch: LeasedBatch, onFenceLost: () => void): BatchOutcomes {
+    const share: Share = {
+      batch,
+      onFenceLost,
+      ended: Promise.withResolvers(),
+      changes: [],
+      accounts: [],
+      last: false,
+      lost: false,
+    };
+    this.shares.set(batch.batchId, share);
+    return {
+      add: (change, account) => this.add(share, change, account),
+      finish: () => this.finish(share),
+    };
   }
 
-  /** Commits what is left and ends the batch. Throws what a group's transaction threw. */
-  async finish(): Promise<void> {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    await this.flush(true);
-    if (this.problem !== undefined) throw this.problem;
+  private add(share: Share, change: StepChange, account: SettledAccount | undefined): void {
+    if (share.lost) return;
+    share.changes.push(change);
+    if (account !== undefined) share.accounts.push(account);
+    this.waiting += 1;
+    this.flushSoon(this.waiting >= groupSizeMax ? 0 : groupMs);
+  }
+
+  private finish(share: Share): Promise<void> {
+    share.last = true;
+    if (!share.lost) this.flushSoon(0);
+    return share.ended.promise;
   }
 
   private flushSoon(delayMs: number): void {
     if (delayMs === 0) {
       clearTimeout(this.timer);
       this.timer = undefined;
-      void this.flush(false);
-    } else {
-      this.timer ??= setTimeout(() => {
-        this.timer = undefined;
-        void this.flush(false);
-      }, delayMs);
+      this.tail = this.tail.then(() => this.commit());
+      return;
+    }
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.tail = this.tail.then(() => this.commit());
+    }, delayMs);
+  }
+
+  private async commit(): Promise<void> {
+    const due = [...this.shares.values()].filter(({ changes, last }) => changes.length > 0 || last);
+    this.waiting = 0;
+    for (const group of Map.groupBy(due, ({ batch }) => batch.migrationId).values()) {
+      const taken = group.map((share) => take(share));
+      try {
+        await this.settle(taken);
+      } catch (problem) {
+        // One batch's trouble must not cost the others their outcomes: each by itself.
+        if (taken.length === 1) this.giveUp(taken, problem);
+        else for (const one of taken) await this.settle([one]).catch((error: unknown) => this.giveUp([one], error));
+      }
     }
   }
 
-  private flush(last: boolean): Promise<void> {
-    this.tail = this.tail.then(() => this.commit(last));
-    return this.tail;
-  }
-
-  private async commit(last: boolean): Promise<void> {
-    const { changes } = this;
-    const accounts = [...this.accounts.values()];
-    this.changes = [];
-    this.accounts = new Map();
-    if (this.fenceLost || this.problem !== undefined || (changes.length === 0 && !last)) return;
-    try {
-      const held = await settle(this.ledger, {
-        batch: this.batch,
-        slot: this.worker.slot,
-        actor: this.worker.name,
-        timeScale: this.worker.timeScale,
-        changes,
-        accounts,
-        last,
-      });
-      if (!held) this.loseFence();
-    } catch (problem) {
-      // Nothing was written. The batch is left to its lease: whoever takes it next finds these steps in doubt and reads.
-      this.problem = problem;
-      this.loseFence();
+  private async settle(taken: readonly Taken[]): Promise<void> {
+    const [first] = taken;
+    if (first === undefined) return;
+    const { name: actor, slot, timeScale } = this.worker;
+    const { migrationId } = first.share.batch;
+    const held = await settle(this.ledger, { migrationId, slot, actor, timeScale, shares: taken });
+    for (const { share, batch, last } of taken) {
+      if (!held.has(batch.batchId)) this.lose(share);
+      else if (last) this.end(share);
     }
   }
 
-  private loseFence(): void {
-    if (this.fenceLost) return;
-    this.fenceLost = true;
-    this.onFenceLost();
+  /** Nothing was written. The batch is left to its lease: whoever takes it next finds its steps in doubt and reads. */
+  private giveUp(taken: readonly Taken[], problem: unknown): void {
+    for (const { share } of taken) {
+      share.ended.promise.catch(() => undefined);
+      share.ended.reject(problem);
+      this.lose(share);
+    }
+  }
+
+  private lose(share: Share): void {
+    share.lost = true;
+    share.onFenceLost();
+    this.end(share);
+  }
+
+  private end(share: Share): void {
+    this.shares.delete(share.batch.batchId);
+    share.ended.resolve();
   }
 }
 
-function merge(earlier: SettledAccount | undefined, later: SettledAccount): SettledAccount {
-  if (earlier === undefined) return later;
-  return {
-    ...later,
-    wrote: earlier.wrote || later.wrote,
-    gmailHash: later.gmailHash ?? earlier.gmailHash,
-    calendarHash: later.calendarHash ?? earlier.calendarHash,
-  };
+type Taken = BatchShare & { readonly share: Share };
+
+function take(share: Share): Taken {
+  const { batch, changes, accounts, last } = share;
+  share.changes = [];
+  share.accounts = [];
+  return { share, batch, changes, accounts, last };
 }

@@ -1,6 +1,7 @@
 import type { Workspace } from '#libs/google';
 import type { Ledger, LeaseTimes } from '#libs/ledger';
 import type { FailureReason, MigrationId, StepName } from '#libs/vocabulary';
+import type { Settler } from './settler.js';
 import type { AccountPassword, Step } from './step.js';
 
 /** What a worker process brings to its batches. */
@@ -11,6 +12,8 @@ export interface WorkerProcess extends LeaseTimes {
   readonly ledger: Ledger;
   readonly workspace: Workspace;
   readonly steps: Readonly<Record<StepName, Step>>;
+  /** One for all batches of the process. */
+  readonly settler: Settler;
   /** Employees of one batch that are under way at the same time. */
   readonly concurrency: number;
   /** After this long the rest of a batch goes back to the ledger, so that no lane is held. */

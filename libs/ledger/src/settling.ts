@@ -1,0 +1,52 @@
+import { sql } from 'kysely';
+import type { MigrationId } from '#libs/vocabulary';
+import { applySettledAccounts, type SettledAccount } from './accounts.js';
+import type { LeasedBatch } from './batches.js';
+import type { Ledger } from './open.js';
+import { applyStepChanges, type StepChange } from './transitions.js';
+
+/** What one leased batch has to settle now. */
+export interface BatchShare {
+  readonly batch: Pick<LeasedBatch, 'batchId' | 'fence'>;
+  readonly changes: readonly StepChange[];
+  readonly accounts: readonly SettledAccount[];
+  /** The last of the batch: nothing of it is left. */
+  readonly last: boolean;
+}
+
+/**
+ * Commits outcomes of several batches of one migration with their counters, in one transaction. Returns the batches whose
+ * fence still holds; of the others nothing is written.
+ */
+export async function settle(
+  ledger: Ledger,
+  settlement: {
+    migrationId: MigrationId;
+    slot: number;
+    actor: string;
+    timeScale: number;
+    shares: readonly BatchShare[];
+  },
+): Promise<ReadonlySet<number>> {
+  const { shares, ...how } = settlement;
+  return ledger.db.transaction().execute(async (tx) => {
+    const { rows } = await sql<{ id: number }>`
+      select id from batch
+      where state = 'leased' and (id, fence) in (
+        select * from unnest(${shares.map(({ batch }) => batch.batchId)}::bigint[], ${shares.map(({ batch }) => batch.fence)}::int[]))
+      order by id for update`.execute(tx);
+    const held = new Set(rows.map(({ id }) => id));
+    const valid = shares.filter(({ batch }) => held.has(batch.batchId));
+    await applySettledAccounts(
+      tx,
+      valid.flatMap((share) => share.accounts),
+    );
+    const ended = valid.flatMap(({ batch, last }) => (last ? [batch.batchId] : []));
+    if (ended.length > 0) {
+      await sql`update batch set state = 'settled', settled_at = now() where id = any(${ended}::bigint[])`.execute(tx);
+    }
+    const changes = valid.flatMap((share) => share.changes);
+    await applyStepChanges(tx, { ...how, heldBy: held, keepInBatch: false, changes });
+    return held;
+  });
+}
