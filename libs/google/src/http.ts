@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { Agent, request, type Dispatcher } from 'undici';
 import type { FailureReason } from '#libs/vocabulary';
 
@@ -21,25 +22,38 @@ export function openConnections(connections: number, callTimeoutMs: number): Age
 
 /**
  * One request, never repeated and never redirected, within a hard time-out. Built on undici.request because node-fetch,
- * the client library's default, costs three times the CPU a call.
+ * the client library's default, costs three times the CPU a call. Headers are read of refusals only: nobody asks for those
+ * of a success, and building them costs as much as the rest of the reply.
  */
 export async function send(
   dispatcher: Dispatcher,
   call: { url: string | URL; method: string; headers: Record<string, string>; body?: string; timeoutMs: number },
 ): Promise<HttpReply> {
-  const reply = await request(call.url, {
-    dispatcher,
-    method: httpMethod(call.method),
-    headers: call.headers,
-    ...(call.body !== undefined && { body: call.body }),
-    signal: AbortSignal.timeout(call.timeoutMs),
-  });
-  const text = await reply.body.text();
+  // An emitter and a plain timer do what AbortSignal.timeout does at a fraction of its cost.
+  const patience = new EventEmitter();
+  const timer = setTimeout(() => patience.emit('abort'), call.timeoutMs);
+  try {
+    const reply = await request(call.url, {
+      dispatcher,
+      method: httpMethod(call.method),
+      headers: call.headers,
+      ...(call.body !== undefined && { body: call.body }),
+      signal: patience,
+    });
+    const text = await reply.body.text();
+    return { status: reply.statusCode, headers: headersOf(reply), data: jsonOr(text) };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function headersOf({ statusCode, headers: received }: Dispatcher.ResponseData): Headers {
   const headers = new Headers();
-  for (const [name, value] of Object.entries(reply.headers)) {
+  if (statusCode < 300) return headers;
+  for (const [name, value] of Object.entries(received)) {
     if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
   }
-  return { status: reply.statusCode, headers, data: jsonOr(text) };
+  return headers;
 }
 
 function httpMethod(method: string): Dispatcher.HttpMethod {

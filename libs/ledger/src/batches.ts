@@ -77,24 +77,32 @@ const dueCondition: Record<DueKind, RawBuilder<unknown>> = {
 };
 
 /**
- * Moves due steps of one kind, oldest first, into a new batch. Two dispatchers at once are harmless: rows are skipped
- * when locked. Needs the index step_due. Returns the batch, or undefined when nothing is due.
+ * Moves due steps of one kind into a new batch: first those that were begun and wait for another try, however many have
+ * not begun yet, then the oldest. Two dispatchers at once are harmless: rows are skipped when locked. Needs the indexes
+ * step_again and step_due. Returns the batch, or undefined when nothing is due.
  */
 export async function formBatch(
   db: Database,
   request: { migrationId: MigrationId; step: StepName; lane: Lane; sizeMax: number; due: readonly DueKind[] },
 ): Promise<BatchHint | undefined> {
   const conditions = request.due.map((kind) => dueCondition[kind]);
-  const { rows } = await sql<{ batchId: number; fence: number }>`
-    with due as materialized (
-      select enrolment_id, step from step
-      where migration_id = ${request.migrationId}::uuid and step = ${request.step}
+  const isDue = sql`migration_id = ${request.migrationId}::uuid and step = ${request.step}
         and ready and batch_id is null and due_at <= now()
         and (${sql.join(conditions, sql` or `)})
         and exists (
           select from wave
-          where wave.migration_id = step.migration_id and wave.number = step.wave and wave.state = 'running')
+          where wave.migration_id = step.migration_id and wave.number = step.wave and wave.state = 'running')`;
+  const { rows } = await sql<{ batchId: number; fence: number }>`
+    with again as materialized (
+      select enrolment_id, step from step
+      where ${isDue} and state = 'waiting'
       order by due_at limit ${request.sizeMax} for update skip locked
+    ), fresh as materialized (
+      select enrolment_id, step from step
+      where ${isDue} and state <> 'waiting'
+      order by due_at limit ${request.sizeMax} - (select count(*) from again) for update skip locked
+    ), due as (
+      select * from again union all select * from fresh
     ), formed as (
       insert into batch (migration_id, lane, kind, size)
       select ${request.migrationId}::uuid, ${request.lane}, ${request.step}, count(*) from due having count(*) > 0

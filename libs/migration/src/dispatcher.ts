@@ -46,8 +46,8 @@ const batchSizeFirst = 50;
 const batchSizeMax = 500;
 /** A queued batch that nobody leased in this time is offered again: the queue may have been flushed. */
 const offerAgainMs = 3_000;
-/** Due steps are counted up to here: enough to decide what to do next. */
-const dueBound = 5_000;
+/** Due steps are counted, at every tick, only as far as it takes to fill batches and to choose a listing. */
+const dueBoundMin = 2_000;
 /** Pauses between two readings of one listing, and between two rounds of shared actions; Google's time. */
 const listingPauseMs = 30_000;
 /** A listing is read when more wait for it than it has pages; page sizes of users.list, members.list and the licences. */
@@ -153,9 +153,10 @@ const listingFor: Partial<Record<StepName, ErrandKind>> = {
 
 async function topUp(options: DispatcherOptions, migrationId: MigrationId): Promise<BatchHint[]> {
   const { db } = options.ledger;
-  const due = await dueSteps(db, migrationId, dueBound);
-  if (due.length === 0) return [];
   const enrolled = [...(await employeeCounts(db, migrationId)).values()].reduce((sum, count) => sum + count, 0);
+  const pagesMax = enrolled / Math.min(...Object.values(listingPageSize).filter((size) => size > 1));
+  const due = await dueSteps(db, migrationId, Math.ceil(Math.max(dueBoundMin, 2 * pagesMax)));
+  if (due.length === 0) return [];
   const load = new Map((await batchLoad(db, migrationId)).map((entry) => [entry.kind, entry]));
   const hints: (BatchHint | undefined)[] = [];
   for (const { step, direct, listed } of due) {
