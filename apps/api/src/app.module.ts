@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { PlatformModule, type Foundation } from '#libs/platform';
 import { AccessModule } from './access/access.module.js';
+import { AdoptionsModule } from './adoptions/adoptions.module.js';
 import { BlueprintsModule } from './blueprints/blueprints.module.js';
 import { EmployeesModule } from './employees/employees.module.js';
 import { FeedsModule } from './feeds/feeds.module.js';
@@ -12,6 +13,7 @@ import { OperationsModule } from './operations/operations.module.js';
 /** One area of the API a line. */
 const areas = [
   AccessModule,
+  AdoptionsModule,
   BlueprintsModule,
   EmployeesModule,
   FeedsModule,

@@ -36,6 +36,13 @@ export class ApiClient {
     });
   }
 
+  put<T>(path: string, schema: z.ZodType<T>, body: unknown): Promise<T> {
+    return this.send('PUT', path, schema, {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  }
+
   delete<T>(path: string, schema: z.ZodType<T>): Promise<T> {
     return this.send('DELETE', path, schema);
   }

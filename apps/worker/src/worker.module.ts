@@ -5,7 +5,9 @@ import { calendarIdsOf, whileRunning, type Ledger } from '#libs/ledger';
 import type { Workspace } from '#libs/google';
 import {
   allSteps,
+  blueprintReader,
   BullLanes,
+  drawSealedPasswords,
   EmployeeScopes,
   pauseMigration,
   queueName,
@@ -80,7 +82,9 @@ export class WorkerModule {
               },
               calendarIds: async (migrationId) => (await calendarIdsOf(ledger.db, migrationId)).calendarIds,
               employeeScopes: (migrationId) => scopes.of(migrationId),
-              password: throwAwayPassword,
+              blueprint: blueprintReader(ledger),
+              throwAwayPassword,
+              drawPasswords: drawSealedPasswords,
               onFault: (fault, ids) => log.error('a fault of our own', ids, fault),
             };
           },

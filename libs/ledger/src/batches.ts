@@ -1,17 +1,21 @@
 import { sql, type RawBuilder } from 'kysely';
+import { z } from 'zod';
 import {
   desiredAccountSchema,
+  employeeRecordSchema,
   listedWaits,
   parseStepName,
   stepNames,
   steps,
   type DesiredAccount,
+  type EmployeeRecord,
   type Lane,
   type MigrationId,
   type PlanAction,
   type StepName,
 } from '#libs/vocabulary';
 import type { Database, Ledger, LedgerTransaction } from './open.js';
+import { storeSealedPasswords, type DrawPasswords } from './handover.js';
 import { applyStepChanges, type StepChange } from './transitions.js';
 
 /** A job's payload: a hint that names a batch, without personal data. */
@@ -40,9 +44,29 @@ export interface WorkItem {
   readonly facts: Readonly<Record<string, unknown>>;
   /** Since our last write to the account, in milliseconds; null before it. */
   readonly sinceWrittenMs: number | null;
-  /** The record has a newer version than the plan pinned. */
-  readonly newerVersion: boolean;
-  readonly employmentStatus: string;
+  /** Hashes of the settings that were confirmed on this account before; null where they never were. */
+  readonly gmailHash: string | null;
+  readonly calendarHash: string | null;
+  /** An admin's list names the account: it may then be a Google admin's. */
+  readonly namedByAdmin: boolean;
+  /** The hash of the first password to create the account with; null where nobody learns it. */
+  readonly passwordHash: string | null;
+  /** Why the step waited until now. */
+  readonly waitedFor: string | null;
+  /** The record as it is now, if it has a newer version than the plan pinned. */
+  readonly newer: NewerRecord | null;
+}
+
+export interface NewerRecord {
+  readonly version: number;
+  readonly record: EmployeeRecord;
+  /** Something of this employee was written or read by a step before: the newer record waits. */
+  readonly begun: boolean;
+  /** The account that was approved with the plan. */
+  readonly approved: DesiredAccount;
+  readonly plannedSteps: readonly StepName[];
+  /** The manager's address, once there is one. */
+  readonly managerAddress: string | null;
 }
 
 export interface LeasedBatch {
@@ -69,7 +93,8 @@ export type DueKind = 'direct' | 'listed';
 const listedSteps = stepNames.filter((step) => steps[step].listed);
 
 const isListed = sql`(step.step = any(${listedSteps}::text[]) or coalesce(step.reason = any(${[...listedWaits]}::text[]), false))
-  and not coalesce(step.deadline_at < now(), false) and not step.in_doubt`;
+  and not coalesce(step.deadline_at < now(), false) and not step.in_doubt
+  and step.reason is distinct from 'suspended_until_start'`;
 
 const dueCondition: Record<DueKind, RawBuilder<unknown>> = {
   direct: sql`not (${isListed})`,
@@ -143,7 +168,7 @@ export async function formErrand(
 export async function leaseBatch(
   ledger: Ledger,
   batchId: number,
-  worker: { name: string; slot: number; timeScale: number } & LeaseTimes,
+  worker: { name: string; slot: number; timeScale: number; drawPasswords: DrawPasswords } & LeaseTimes,
 ): Promise<LeasedBatch | undefined> {
   return ledger.db.transaction().execute(async (tx) => {
     const { rows } = await sql<{ fence: number; kind: string; migrationId: MigrationId }>`
@@ -156,6 +181,8 @@ export async function leaseBatch(
       returning fence, kind, migration_id as "migrationId"`.execute(tx);
     const lease = rows[0];
     if (lease === undefined) return undefined;
+    await beginPinned(tx, batchId);
+    await sealPasswords(tx, batchId, lease.migrationId, worker.drawPasswords);
     const items = await readWork(tx, batchId);
     await applyStepChanges(tx, {
       migrationId: lease.migrationId,
@@ -166,9 +193,49 @@ export async function leaseBatch(
       timeScale: worker.timeScale,
       changes: items.map(intent),
     });
-    await recordPriorAccounts(tx, batchId);
+    await recordListedValues(tx, batchId);
     return { batchId, ...lease, items };
   });
+}
+
+/** Employees whose record is still the one that the plan pinned begin with this lease: from now on newer ones wait. */
+async function beginPinned(tx: LedgerTransaction, batchId: number): Promise<void> {
+  await sql`
+    update enrolment set first_write_at = now()
+    from (
+      select enrolment.id from step
+      join enrolment on enrolment.id = step.enrolment_id
+      join employee on employee.id = enrolment.employee_id and employee.version = enrolment.employee_version
+      where step.batch_id = ${batchId} and enrolment.first_write_at is null order by enrolment.id for update of enrolment
+    ) as pinned
+    where enrolment.id = pinned.id`.execute(tx);
+}
+
+/** First passwords are drawn once, sealed with the intent, and the same in every retry. */
+async function sealPasswords(
+  tx: LedgerTransaction,
+  batchId: number,
+  migrationId: MigrationId,
+  draw: DrawPasswords,
+): Promise<void> {
+  const { rows } = await sql<{ employeeId: string; publicKey: string }>`
+    select enrolment.employee_id as "employeeId", migration.handover_key as "publicKey"
+    from step
+    join enrolment on enrolment.id = step.enrolment_id
+    join migration on migration.id = enrolment.migration_id
+    join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id
+    where step.batch_id = ${batchId} and step.step = 'account' and enrolment.action = 'create'
+      and plan_item.desired ->> 'password' = 'handover' and migration.handover_key is not null
+      and not exists (
+        select from handover_secret where handover_secret.employee_id = enrolment.employee_id
+          and handover_secret.migration_id = enrolment.migration_id)`.execute(tx);
+  const [first] = rows;
+  if (first === undefined) return;
+  const drawn = await draw(
+    first.publicKey,
+    rows.map(({ employeeId }) => employeeId),
+  );
+  await storeSealedPasswords(tx, migrationId, drawn);
 }
 
 const intent = (item: WorkItem): StepChange => ({
@@ -184,38 +251,81 @@ const intent = (item: WorkItem): StepChange => ({
 });
 
 async function readWork(tx: LedgerTransaction, batchId: number): Promise<WorkItem[]> {
-  const { rows } = await sql<Omit<WorkItem, 'desired' | 'step'> & { desired: unknown; step: string }>`
+  const { rows } = await sql<RawItem & { newer: unknown }>`
     select step.enrolment_id as "enrolmentId", enrolment.employee_id as "employeeId", step.step, enrolment.action,
-      plan_item.desired, coalesce(account.google_id, enrolment.google_id, plan_item.google_id) as "googleId",
+      coalesce(enrolment.desired, plan_item.desired) as desired, coalesce(account.google_id, enrolment.google_id, plan_item.google_id) as "googleId",
       account.origin, (step.in_doubt or step.state = 'running') as "inDoubt", step.attempts,
       coalesce(step.deadline_at < now(), false) as overdue, coalesce(step.facts, '{}') as facts,
       (extract(epoch from now() - account.written_at) * 1000)::float8 as "sinceWrittenMs",
-      employee.version <> enrolment.employee_version as "newerVersion", employee.status as "employmentStatus"
+      account.gmail_hash as "gmailHash", account.calendar_hash as "calendarHash",
+      exists (select from adoption where adoption.employee_id = enrolment.employee_id) as "namedByAdmin",
+      handover_secret.hashed as "passwordHash", step.reason as "waitedFor",
+      case when employee.version <> enrolment.employee_version then (
+        select jsonb_build_object('version', employee.version, 'record', record,
+          'begun', enrolment.first_write_at is not null, 'approved', plan_item.desired,
+          'plannedSteps', to_jsonb(plan_item.steps),
+          'managerAddress', (
+            select coalesce(boss.primary_email, address_reservation.address)
+            from employee as manager
+            left join account as boss on boss.employee_id = manager.id
+            left join address_reservation on address_reservation.employee_id = manager.id
+              and address_reservation.kind = 'primary' and address_reservation.state = 'issued'
+            where manager.source = employee.source and manager.employee_number = record ->> 'managerNumber' limit 1))
+        from employee_version
+        where employee_version.employee_id = employee.id and employee_version.version = employee.version) end as newer
     from step
     join enrolment on enrolment.id = step.enrolment_id
     join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id
     join employee on employee.id = enrolment.employee_id
     left join account on account.employee_id = enrolment.employee_id
+    left join handover_secret on handover_secret.employee_id = enrolment.employee_id
+      and enrolment.action = 'create' and step.step = 'account'
     where step.batch_id = ${batchId} order by step.enrolment_id`.execute(tx);
-  return rows.map((row) => ({
-    ...row,
-    step: parseStepName(row.step),
-    desired: desiredAccountSchema.parse(row.desired),
-  }));
+  return rows.map((row) => ({ ...parseItem(row), newer: newerSchema.parse(row.newer) }));
 }
 
-/** Before the first write to an account its prior value is committed: what the listing showed, or `absent`. */
-async function recordPriorAccounts(tx: LedgerTransaction, batchId: number): Promise<void> {
+/** A work item as it comes out of the database. */
+export type RawItem = Omit<WorkItem, 'desired' | 'step' | 'newer'> & { desired: unknown; step: string };
+
+/** Parses what the database cannot type. */
+export function parseItem<Row extends RawItem>(row: Row) {
+  return { ...row, step: parseStepName(row.step), desired: desiredAccountSchema.parse(row.desired) };
+}
+
+const newerSchema = z
+  .object({
+    version: z.number(),
+    record: employeeRecordSchema,
+    begun: z.boolean(),
+    approved: desiredAccountSchema,
+    plannedSteps: z.array(z.string().transform(parseStepName)),
+    managerAddress: z.string().nullable(),
+  })
+  .nullable();
+
+/**
+ * What the plan's listing showed, before the first write: the account (or `absent`) for the steps that write to it, and the
+ * memberships. Steps that read before they write add what they saw.
+ */
+async function recordListedValues(tx: LedgerTransaction, batchId: number): Promise<void> {
   await sql`
     insert into prior_value (enrolment_id, step, google_id, value)
-    select step.enrolment_id, step.step, plan_item.google_id, coalesce(observed_account.account, '"absent"')
+    select step.enrolment_id, step.step, plan_item.google_id,
+      case when plan_item.google_id is null then '"absent"'
+        when step.step = 'groups' then jsonb_build_object('groups', coalesce((
+          select jsonb_agg(group_email order by group_email) from observed_membership
+          where observed_membership.listing_id = plan.listing_id
+            and observed_membership.google_id = plan_item.google_id), '[]'))
+        else coalesce(observed_account.account, '"absent"') end
     from step
     join enrolment on enrolment.id = step.enrolment_id
     join plan on plan.id = enrolment.plan_id
     join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id
     left join observed_account on observed_account.listing_id = plan.listing_id
       and observed_account.google_id = plan_item.google_id
-    where step.batch_id = ${batchId} and step.step = 'account'
+    where step.batch_id = ${batchId} and (
+      (step.step = 'account' and plan_item.google_id is null)
+      or (step.step in ('aliases', 'groups', 'confirm') and plan_item.google_id is not null))
     on conflict do nothing`.execute(tx);
 }
 

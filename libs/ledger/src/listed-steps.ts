@@ -1,15 +1,6 @@
 import { sql } from 'kysely';
-import {
-  desiredAccountSchema,
-  listedWaits,
-  migrationIdSchema,
-  parseStepName,
-  stepNames,
-  steps,
-  type MigrationId,
-  type StepName,
-} from '#libs/vocabulary';
-import type { WorkItem } from './batches.js';
+import { listedWaits, migrationIdSchema, stepNames, steps, type MigrationId, type StepName } from '#libs/vocabulary';
+import { parseItem, type RawItem, type WorkItem } from './batches.js';
 import type { Database, Ledger } from './open.js';
 import { applyStepChanges, type StepChange } from './transitions.js';
 
@@ -20,10 +11,11 @@ const listedSteps = stepNames.filter((step) => steps[step].listed);
 
 const selectListed = sql`
   select step.enrolment_id as "enrolmentId", enrolment.employee_id as "employeeId", step.step, enrolment.action,
-    plan_item.desired, account.google_id as "googleId", account.origin, step.in_doubt as "inDoubt", step.attempts,
+    coalesce(enrolment.desired, plan_item.desired) as desired, account.google_id as "googleId", account.origin, step.in_doubt as "inDoubt", step.attempts,
     coalesce(step.deadline_at < now(), false) as overdue, coalesce(step.facts, '{}') as facts,
     (extract(epoch from now() - account.written_at) * 1000)::float8 as "sinceWrittenMs",
-    false as "newerVersion", 'active' as "employmentStatus", step.due_at <= now() as due
+    account.gmail_hash as "gmailHash", account.calendar_hash as "calendarHash", false as "namedByAdmin",
+    null as "passwordHash", step.reason as "waitedFor", step.due_at <= now() as due
   from account
   join enrolment on enrolment.employee_id = account.employee_id and enrolment.live
   join step on step.enrolment_id = enrolment.id
@@ -39,23 +31,19 @@ export async function stepsAwaiting(
     found.googleIds === undefined
       ? sql`account.primary_email = any(${[...(found.addresses ?? [])]}::text[])`
       : sql`account.google_id = any(${[...found.googleIds]}::text[])`;
-  const { rows } = await sql<Omit<ListedItem, 'desired' | 'step'> & { desired: unknown; step: string }>`
+  const { rows } = await sql<RawItem & { due: boolean }>`
     ${selectListed}
     where ${key} and enrolment.migration_id = ${migrationId}::uuid
       and step.step = any(${[...found.steps]}::text[]) and step.ready and step.batch_id is null and not step.in_doubt
       and (step.step = any(${listedSteps}::text[]) or step.reason = any(${[...listedWaits]}::text[]))
     order by step.enrolment_id`.execute(db);
-  return rows.map((row) => ({
-    ...row,
-    step: parseStepName(row.step),
-    desired: desiredAccountSchema.parse(row.desired),
-  }));
+  return rows.map((row) => ({ ...parseItem(row), newer: null }));
 }
 
 /** The groups in which somebody's membership waits to be seen. */
 export async function groupsAwaited(db: Database, migrationId: MigrationId): Promise<string[]> {
   const { rows } = await sql<{ email: string }>`
-    select distinct jsonb_array_elements_text(plan_item.desired -> 'groups') as email
+    select distinct jsonb_array_elements_text(coalesce(enrolment.desired, plan_item.desired) -> 'groups') as email
     from step
     join enrolment on enrolment.id = step.enrolment_id
     join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id
@@ -75,7 +63,7 @@ export async function membershipsSeen(
   const { rows } = await sql<{ enrolmentId: number; seen: boolean; overdue: boolean; attempts: number }>`
     select step.enrolment_id as "enrolmentId", step.attempts, coalesce(step.deadline_at < now(), false) as overdue,
       not exists (
-        select from jsonb_array_elements_text(plan_item.desired -> 'groups') as wanted (email)
+        select from jsonb_array_elements_text(coalesce(enrolment.desired, plan_item.desired) -> 'groups') as wanted (email)
         where not exists (
           select from observed_membership
           where observed_membership.listing_id = ${listingId}::uuid
@@ -135,8 +123,8 @@ export async function licencesAwaited(
   migrationId: MigrationId,
 ): Promise<{ productId: string; skuId: string }[]> {
   const { rows } = await sql<{ productId: string; skuId: string }>`
-    select distinct plan_item.desired #>> '{licence,productId}' as "productId",
-      plan_item.desired #>> '{licence,skuId}' as "skuId"
+    select distinct coalesce(enrolment.desired, plan_item.desired) #>> '{licence,productId}' as "productId",
+      coalesce(enrolment.desired, plan_item.desired) #>> '{licence,skuId}' as "skuId"
     from step
     join enrolment on enrolment.id = step.enrolment_id
     join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id

@@ -6,9 +6,16 @@ import type { Database, Ledger } from './open.js';
 /** What holds an address at Google. */
 export type AddressHolder = 'user' | 'alias' | 'group' | 'deleted' | 'unmanaged';
 
-/** Begins a listing of Google's directory; its pages are stored as they come. */
-export async function beginListing(db: Database): Promise<string> {
-  const { rows } = await sql<{ id: string }>`insert into directory_listing default values returning id`.execute(db);
+/**
+ * Begins a listing of Google's directory; its pages are stored as they come. It is kept until it is released, and as long
+ * as a plan that is being made or carried out stands on it.
+ */
+export async function beginListing(db: Database, planId?: string): Promise<string> {
+  const { rows } = await sql<{ id: string }>`
+    with begun as (insert into directory_listing default values returning id), noted as (
+      update plan set listing_id = begun.id from begun where plan.id = ${planId ?? null}::uuid
+    )
+    select id from begun`.execute(db);
   const [listing] = rows;
   if (listing === undefined) throw new Error('the ledger gave no listing');
   return listing.id;
@@ -92,21 +99,31 @@ export async function storeMemberships(
     on conflict do nothing`.execute(db);
 }
 
-/** Accounts that the ledger knows, and how many of them the listing shows; those written just now may lag behind. */
+/**
+ * By domain: accounts that the ledger knows, and how many of them the listing shows; those written just now may lag
+ * behind.
+ */
 export async function knownInListing(
   db: Database,
   listingId: string,
   lagMs: number,
-): Promise<{ known: number; listed: number }> {
-  const { rows } = await sql<{ known: number; listed: number }>`
-    select count(*) as known, count(observed_account.google_id) as listed
+): Promise<{ domain: string; known: number; listed: number }[]> {
+  const { rows } = await sql<{ domain: string; known: number; listed: number }>`
+    select split_part(account.primary_email, '@', 2) as domain, count(*) as known,
+      count(observed_account.google_id) as listed
     from account left join observed_account
       on observed_account.listing_id = ${listingId}::uuid and observed_account.google_id = account.google_id
-    where account.written_at < now() - ${lagMs} * interval '1 millisecond'`.execute(db);
-  return rows[0] ?? { known: 0, listed: 0 };
+    where account.written_at < now() - ${lagMs} * interval '1 millisecond'
+    group by 1 order by 1`.execute(db);
+  return rows;
 }
 
-/** Ends a listing: complete, or refused with its cause; all but the latest complete one are forgotten. */
+/** Nobody reads this listing any more. */
+export async function releaseListing(db: Database, listingId: string): Promise<void> {
+  await sql`update directory_listing set released_at = now() where id = ${listingId}::uuid`.execute(db);
+}
+
+/** Ends a listing: complete, or refused with its cause; those that nobody needs any more are forgotten. */
 export async function endListing(
   db: Database,
   listingId: string,
@@ -117,10 +134,13 @@ export async function endListing(
     where id = ${listingId}::uuid`.execute(db);
   await sql`
     delete from directory_listing
-    where id <> ${listingId}::uuid and finished_at is not null
-      and not exists (select from plan join migration on migration.plan_id = plan.id
+    where id <> ${listingId}::uuid and (released_at is not null or started_at < now() - interval '1 day')
+      and not exists (select from plan join migration on migration.id = plan.migration_id
                       where plan.listing_id = directory_listing.id
-                        and migration.state in ('planned', 'approved', 'running', 'pausing', 'paused'))`.execute(db);
+                        and (plan.state = 'computing' or (migration.plan_id = plan.id
+                          and migration.state in ('planned', 'approved', 'running', 'pausing', 'paused'))))`.execute(
+    db,
+  );
   if (end.state === 'complete') {
     await sql`analyze observed_account, observed_address, observed_membership`.execute(db);
   }

@@ -41,13 +41,18 @@ export interface MigrationRow {
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
   readonly budgetFrom: number;
+  /** The new addresses were looked up since the start: nobody runs before. */
+  readonly addressesChecked: boolean;
+  /** Public key (PEM) to which first passwords are sealed; null where nobody gets one. */
+  readonly handoverKey: string | null;
 }
 
 const selectMigration = sql`
   select migration.id, migration.name, blueprint_id as "blueprintId", blueprint.name as "blueprintName",
     blueprint_version as "blueprintVersion", selection, failure_budget as "failureBudget", state,
     cause_reason as "causeReason", cause_since as "causeSince", plan_id as "planId", migration.created_at as "createdAt",
-    started_at as "startedAt", finished_at as "finishedAt", budget_from as "budgetFrom"
+    started_at as "startedAt", finished_at as "finishedAt", budget_from as "budgetFrom",
+    addresses_checked_at is not null as "addressesChecked", handover_key as "handoverKey"
   from migration join blueprint on blueprint.id = migration.blueprint_id`;
 
 type RawMigration = Omit<MigrationRow, 'selection' | 'failureBudget' | 'causeReason'> & {
@@ -71,14 +76,16 @@ export async function createMigration(
     blueprintVersion: number;
     selection: Selection;
     failureBudget: FailureBudget;
+    handoverKey: string | null;
     actor: string;
   },
 ): Promise<MigrationId> {
   const { rows } = await sql<{ id: string }>`
     with created as (
-      insert into migration (name, blueprint_id, blueprint_version, selection, failure_budget, created_by)
+      insert into migration (name, blueprint_id, blueprint_version, selection, failure_budget, handover_key, created_by)
       values (${request.name}, ${request.blueprintId}::uuid, ${request.blueprintVersion},
-        ${JSON.stringify(request.selection)}::jsonb, ${JSON.stringify(request.failureBudget)}::jsonb, ${request.actor})
+        ${JSON.stringify(request.selection)}::jsonb, ${JSON.stringify(request.failureBudget)}::jsonb,
+        ${request.handoverKey}, ${request.actor})
       returning id
     ), noted as (
       insert into event (kind, migration_id, actor) select 'migration_created', id, ${request.actor} from created

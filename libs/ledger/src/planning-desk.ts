@@ -11,7 +11,7 @@ import {
 } from '#libs/vocabulary';
 import { copyInto, type CopyValue } from './copy.js';
 import type { Ledger } from './open.js';
-import { allocateAddresses, matchAccounts, prepareTables, settleHolders } from './planning-rules.js';
+import { allocateAddresses, matchAccounts, prepareTables, settleHolders, type AddressRules } from './planning-rules.js';
 
 /** What the feed or the pattern wants as an employee's address. */
 export interface StoredWish {
@@ -38,6 +38,7 @@ export interface EmployeeToPlan extends EmployeeToWish {
   readonly managerAddress: string | null;
   readonly googleId: string | null;
   readonly matchedBy: string | null;
+  readonly namedByAdmin: boolean;
   readonly observed: ObservedAccount | null;
   readonly origin: 'created' | 'adopted' | null;
   readonly gmailHash: string | null;
@@ -113,8 +114,8 @@ export class PlanningDesk {
   }
 
   /** One address for everybody, in one pass; what stands in the way becomes each employee's problem. */
-  async allocateAddresses(blockedAddresses: readonly string[], verifiedDomains: readonly string[]): Promise<void> {
-    await allocateAddresses(this.client, this.listingId, blockedAddresses, verifiedDomains);
+  async allocateAddresses(rules: AddressRules): Promise<void> {
+    await allocateAddresses(this.client, this.listingId, rules);
     await settleHolders(this.client, this.listingId);
   }
 
@@ -187,7 +188,7 @@ export interface PlanItemRow {
 const employeesToPlanSql = `
   select enrolled.position, employee.id as "employeeId", employee.version, employee_version.record, enrolled.wave,
     chosen.address, chosen.problem, manager_address.address as "managerAddress", match.google_id as "googleId",
-    match.matched_by as "matchedBy", observed_account.account as observed, account.origin,
+    match.matched_by as "matchedBy", adoption.employee_id is not null as "namedByAdmin", observed_account.account as observed, account.origin,
     account.gmail_hash as "gmailHash", account.calendar_hash as "calendarHash",
     coalesce((select array_agg(group_email) from observed_membership
               where observed_membership.listing_id = $1 and observed_membership.google_id = match.google_id), '{}') as groups,
@@ -198,6 +199,7 @@ const employeesToPlanSql = `
   left join chosen on chosen.employee_id = employee.id
   left join match on match.employee_id = employee.id
   left join account on account.employee_id = employee.id
+  left join adoption on adoption.employee_id = employee.id
   left join observed_account on observed_account.listing_id = $1 and observed_account.google_id = match.google_id
   left join employee as manager on manager.source = employee.source
     and manager.employee_number = employee_version.record ->> 'managerNumber'
@@ -220,6 +222,7 @@ const planRow = wishRow.extend({
   managerAddress: z.string().nullable(),
   googleId: z.string().nullable(),
   matchedBy: z.string().nullable(),
+  namedByAdmin: z.boolean(),
   observed: observedAccountSchema.nullable(),
   origin: z.enum(['created', 'adopted']).nullable(),
   gmailHash: z.string().nullable(),

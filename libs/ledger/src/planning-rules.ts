@@ -14,9 +14,10 @@ export async function prepareTables(client: PoolClient): Promise<void> {
 }
 
 /**
- * By mark first, whatever the address; then by the Google id that the ledger keeps; then by an admin's list; then by
- * employee number, if exactly one account and one employee over all sources have it. An account that two employees lead
- * to is nobody's.
+ * By mark first, whatever the address (of several, the one that the ledger keeps); then by the Google id that the ledger
+ * keeps; then by an admin's list; then by employee number, if exactly one account and one employee over all sources have
+ * it. An account that two employees lead to is nobody's, and neither are two accounts with one mark. Wants the account
+ * that an admin named and that is not there, it is that employee's problem.
  */
 export async function matchAccounts(client: PoolClient, listingId: string): Promise<void> {
   await client.query(
@@ -36,7 +37,21 @@ export async function matchAccounts(client: PoolClient, listingId: string): Prom
        from observed_account join employee on employee.employee_number = observed_account.employee_number
        where observed_account.listing_id = $1 and observed_account.mark is null
      ) as found
-     order by employee_id, rank, google_id`,
+     left join account as known using (employee_id, google_id)
+     order by employee_id, rank, known.google_id is null, google_id`,
+    [listingId],
+  );
+  await client.query(
+    `insert into match (employee_id, problem)
+     select employee_id, 'named_account_missing' from adoption on conflict (employee_id) do nothing`,
+  );
+  await client.query(
+    `update match set problem = 'account_claimed_twice'
+     from (select mark from observed_account where listing_id = $1 and mark is not null
+           group by mark having count(*) > 1) as twice
+     where match.employee_id = twice.mark and match.matched_by = 'mark'
+       and not exists (select from account
+                       where account.employee_id = match.employee_id and account.google_id = match.google_id)`,
     [listingId],
   );
   await client.query(
@@ -49,32 +64,47 @@ export async function matchAccounts(client: PoolClient, listingId: string): Prom
   );
   await client.query(
     `update match set problem = 'account_claimed_twice'
-     from (select google_id from match group by google_id having count(*) > 1) as claimed
+     from (select google_id from match where google_id is not null group by google_id having count(*) > 1) as claimed
      where match.google_id = claimed.google_id and match.problem is null and match.matched_by not in ('mark', 'ledger')`,
   );
   await client.query('analyze match');
 }
 
+/** What planning must know of addresses beside the ledger and the listing. */
+export interface AddressRules {
+  /** Never given to a person: addresses of declared groups. */
+  readonly blocked: readonly string[];
+  readonly verifiedDomains: readonly string[];
+  /** Homonyms are numbered, or a person settles each of them. */
+  readonly collision: 'number' | 'conflict';
+}
+
 /**
  * One address for everybody, whoever is enrolled: so pilots get what they would have got with all the others. In this
- * order: an address issued to the person before; the one that the feed gives; the present address of the person's
- * account; the pattern's, where homonyms are numbered in the order of hire date and employee number, passing over every
- * address that a known employee has. Row order never matters.
+ * order: that of the account which an admin's list names; the one that the feed gives; an address issued to the person before; one that an open plan holds for the person,
+ * if it still follows the pattern; the present address of the person's account; the pattern's, where homonyms are numbered
+ * in the order of hire date and employee number, passing over every address that a known employee has. Row order never
+ * matters.
  */
 export async function allocateAddresses(
   client: PoolClient,
   listingId: string,
-  blocked: readonly string[],
-  verifiedDomains: readonly string[],
+  { blocked, verifiedDomains, collision }: AddressRules,
 ): Promise<void> {
   await client.query(
     `insert into chosen (employee_id, address, problem)
      select wish.employee_id,
        coalesce(
+         case when match.matched_by = 'list' then observed_account.primary_email end,
          wish.given,
          (select min(address) from address_reservation
           where address_reservation.employee_id = wish.employee_id and kind = 'primary' and state = 'issued'),
-         observed_account.primary_email),
+         observed_account.primary_email,
+         (select min(address) from address_reservation
+          where address_reservation.employee_id = wish.employee_id and kind = 'primary' and state = 'tentative'
+            and split_part(address, '@', 2) = wish.domain
+            and regexp_replace(split_part(address, '@', 1), '[0-9]+$', '')
+              = regexp_replace(wish.local_part, '[0-9]+$', ''))),
        coalesce(match.problem, wish.problem)
      from wish
      left join match on match.employee_id = wish.employee_id
@@ -99,7 +129,8 @@ export async function allocateAddresses(
   );
   await client.query('create unique index on known_address (address); analyze known_address');
   await numberHomonyms(client);
-  await findAddressFaults(client, verifiedDomains);
+  if (collision === 'conflict') await refuseNumbers(client);
+  await findAddressFaults(client, listingId, verifiedDomains);
 }
 
 /** The n-th claimant of a pattern address gets the n-th candidate that no known employee has. */
@@ -139,11 +170,36 @@ async function numberHomonyms(client: PoolClient): Promise<void> {
   );
 }
 
-async function findAddressFaults(client: PoolClient, verifiedDomains: readonly string[]): Promise<void> {
+/** Under `collision: conflict` nobody gets a number: whose plain address is not free is a person's to settle. */
+async function refuseNumbers(client: PoolClient): Promise<void> {
   await client.query(
-    `update chosen set problem = 'address_given_twice'
+    `update chosen set problem = 'address_held_by_colleague'
+     from wish
+     where wish.employee_id = chosen.employee_id and wish.given is null and wish.local_part is not null
+       and chosen.problem is null and chosen.address <> wish.local_part || '@' || wish.domain
+       and not exists (select from match where match.employee_id = chosen.employee_id and match.google_id is not null)
+       and not exists (select from address_reservation
+                       where address_reservation.employee_id = chosen.employee_id and state = 'issued')`,
+  );
+}
+
+/** Of several who want one address, the one whose account has it keeps it: the others are told that it is a colleague's. */
+async function findAddressFaults(
+  client: PoolClient,
+  listingId: string,
+  verifiedDomains: readonly string[],
+): Promise<void> {
+  await client.query(
+    `update chosen set problem = case when owner.employee_id is null then 'address_given_twice'
+                                      else 'address_held_by_colleague' end
      from (select address from chosen where address is not null group by address having count(*) > 1) as twice
-     where chosen.address = twice.address and chosen.problem is null`,
+     left join lateral (
+       select match.employee_id from match join observed_account
+         on observed_account.listing_id = $1 and observed_account.google_id = match.google_id
+       where observed_account.primary_email = twice.address and match.problem is null limit 1) as owner on true
+     where chosen.address = twice.address and chosen.problem is null
+       and chosen.employee_id is distinct from owner.employee_id`,
+    [listingId],
   );
   await client.query(
     `update chosen set problem = 'domain_not_verified'

@@ -34,12 +34,7 @@ export async function createPlan(
   plan: { migrationId: MigrationId; blueprintVersion: number; actor: string },
 ): Promise<string> {
   return db.transaction().execute(async (tx) => {
-    const { rows: earlier } = await sql<{ id: string }>`
-      update plan set state = 'discarded' where migration_id = ${plan.migrationId}::uuid and state <> 'discarded'
-      returning id`.execute(tx);
-    await sql`
-      delete from address_reservation
-      where state = 'tentative' and plan_id = any(${earlier.map(({ id }) => id)}::uuid[])`.execute(tx);
+    await discardPlans(tx, plan.migrationId);
     const { rows } = await sql<{ id: string }>`
       insert into plan (migration_id, blueprint_version, created_by)
       values (${plan.migrationId}::uuid, ${plan.blueprintVersion}, ${plan.actor}) returning id`.execute(tx);
@@ -65,7 +60,7 @@ export async function finishPlan(
   db: Database,
   planId: string,
   end:
-    | { state: 'ready'; listingId: string; summary: unknown; needsAcceptance: readonly string[]; sha256: Uint8Array }
+    | { state: 'ready'; summary: unknown; needsAcceptance: readonly string[]; sha256: Uint8Array }
     | { state: 'refused'; cause: string },
 ): Promise<void> {
   if (end.state === 'refused') {
@@ -77,15 +72,26 @@ export async function finishPlan(
   }
   await db.transaction().execute(async (tx) => {
     await sql`
-      update plan set state = 'ready', listing_id = ${end.listingId}::uuid, summary = ${JSON.stringify(end.summary)}::jsonb,
+      update plan set state = 'ready', summary = ${JSON.stringify(end.summary)}::jsonb,
         needs_acceptance = ${[...end.needsAcceptance]}::text[], sha256 = ${Buffer.from(end.sha256)}, finished_at = now()
-      where id = ${planId}::uuid`.execute(tx);
+      where id = ${planId}::uuid and state = 'computing'`.execute(tx);
     await sql`
       update migration set plan_id = ${planId}::uuid, state = 'planned', approved_by = null, approved_at = null
-      where id = (select migration_id from plan where id = ${planId}::uuid)
+      where id = (select migration_id from plan where id = ${planId}::uuid and state = 'ready')
         and state in ('draft', 'planned', 'approved')`.execute(tx);
   });
   await sql`analyze plan_item`.execute(db);
+}
+
+/** A migration that ends before its start: its plans are discarded and the addresses that they held are free again. */
+export async function discardPlans(tx: LedgerTransaction, migrationId: MigrationId): Promise<void> {
+  const { rows } = await sql<{ id: string }>`
+    update plan set state = 'discarded' where migration_id = ${migrationId}::uuid and state <> 'discarded'
+      and exists (select from migration where migration.id = ${migrationId}::uuid and started_at is null)
+    returning id`.execute(tx);
+  await sql`
+    delete from address_reservation
+    where state = 'tentative' and plan_id = any(${rows.map(({ id }) => id)}::uuid[])`.execute(tx);
 }
 
 export async function acceptUnknowns(

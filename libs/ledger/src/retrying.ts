@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { parseStepName, type FailureReason, type MigrationId, type StepName } from '#libs/vocabulary';
-import type { Ledger } from './open.js';
+import type { Ledger, LedgerTransaction } from './open.js';
 import { applyStepChanges, type StepChange } from './transitions.js';
 
 const pageSize = 1_000;
@@ -45,6 +45,11 @@ export async function reopenFailedSteps(
         ) as failed
         where step.enrolment_id = failed.enrolment_id and step.step = failed.step and step.state = 'failed'
         returning step.enrolment_id as "enrolmentId", step.step`.execute(tx);
+      await reopenWaves(
+        tx,
+        migrationId,
+        rows.map(({ enrolmentId }) => enrolmentId),
+      );
       return applyStepChanges(tx, {
         migrationId,
         slot: 0,
@@ -58,6 +63,28 @@ export async function reopenFailedSteps(
     reopened += page;
     if (page < pageSize) return reopened;
   }
+}
+
+/**
+ * A wave in which somebody runs again is running, and addresses that are about to be created are looked up once more: what
+ * holds them may be the very reason of the failure.
+ */
+async function reopenWaves(
+  tx: LedgerTransaction,
+  migrationId: MigrationId,
+  enrolmentIds: readonly number[],
+): Promise<void> {
+  await sql`
+    update wave set state = 'running'
+    where migration_id = ${migrationId}::uuid and state in ('completed', 'completedWithIssues')
+      and number in (select wave from enrolment where id = any(${[...enrolmentIds]}::bigint[]))`.execute(tx);
+  await sql`
+    update migration set addresses_checked_at = null
+    where id = ${migrationId}::uuid and exists (
+      select from enrolment join step on step.enrolment_id = enrolment.id and step.step = 'account'
+      where enrolment.id = any(${[...enrolmentIds]}::bigint[]) and enrolment.action = 'create' and step.state = 'failed')`.execute(
+    tx,
+  );
 }
 
 /** Skips, as cancelled, every step that is not finished, page by page; leased batches lose their fence. */

@@ -2,26 +2,29 @@ import { sql } from 'kysely';
 import { stepNames, steps, type MigrationId } from '#libs/vocabulary';
 import type { LedgerTransaction } from './open.js';
 
-/** Addresses that somebody took between plan and start. */
+/**
+ * Issues the plan's addresses for good, those that a person holds already included. An address that somebody else got
+ * meanwhile stays theirs; `enrol` makes it a conflict.
+ */
 export async function issueReservations(tx: LedgerTransaction, planId: string): Promise<void> {
   await sql`
-    update address_reservation set state = 'issued', issued_at = now(), plan_id = null
-    where plan_id = ${planId}::uuid and state = 'tentative'`.execute(tx);
-}
-
-/** Employees of the plan who are still under way in another migration. */
-export async function countLiveElsewhere(tx: LedgerTransaction, planId: string): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    select count(*) as count from plan_item join enrolment on enrolment.employee_id = plan_item.employee_id
-    where plan_item.plan_id = ${planId}::uuid and enrolment.live`.execute(tx);
-  return rows[0]?.count ?? 0;
+    insert into address_reservation (address, employee_id, kind, state, issued_at)
+    select address, employee_id, 'primary', 'issued', now() from plan_item
+    where plan_id = ${planId}::uuid and address is not null and action in ('create', 'adopt', 'update')
+    order by address
+    on conflict (address) do update set state = 'issued', plan_id = null,
+      issued_at = coalesce(address_reservation.issued_at, excluded.issued_at)
+      where address_reservation.employee_id = excluded.employee_id`.execute(tx);
 }
 
 /**
  * Makes the plan's waves, enrolments and steps, and the counters that count them: a handful of statements, whatever the
- * company's size. Employees with nothing to do, conflicts and skips are counted at once and never run.
+ * company's size. Employees with nothing to do, conflicts and skips are counted at once and never run; so are those who
+ * are still under way in another migration, and those whose new address was issued to somebody else after the plan.
+ * Starts go one at a time: nobody is enrolled twice.
  */
 export async function enrol(tx: LedgerTransaction, migrationId: MigrationId, planId: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended('enrol', 0))`.execute(tx);
   await sql`
     insert into wave (migration_id, number, name, state)
     select ${migrationId}::uuid, wave, 'wave ' || wave, case when wave = min(wave) over () then 'running' else 'pending' end
@@ -30,17 +33,43 @@ export async function enrol(tx: LedgerTransaction, migrationId: MigrationId, pla
   await sql`
     insert into enrolment (migration_id, plan_id, employee_id, employee_version, wave, action, state, reason, google_id,
       soft_steps, live)
-    select ${migrationId}::uuid, plan_id, plan_item.employee_id, employee_version, wave, action,
+    select ${migrationId}::uuid, ${planId}::uuid, employee_id, employee_version, wave, action,
       case when action = 'conflict' then 'conflict' when action = 'skip' then 'skipped'
-           when cardinality(steps) = 0 then 'done' else 'pending' end,
-      reason, google_id,
-      case when desired #>> '{licence,assignment}' = 'automatic' then '{licence}'::text[] else '{}' end,
-      action not in ('conflict', 'skip') and cardinality(steps) > 0
-    from plan_item join employee on employee.id = plan_item.employee_id
-    where plan_id = ${planId}::uuid
-    order by wave, employee.source, employee.employee_number`.execute(tx);
+           when runs then 'pending' else 'done' end,
+      reason, google_id, soft_steps, runs and action not in ('conflict', 'skip')
+    from (
+      select plan_item.employee_id, employee_version, wave, google_id, source, employee_number,
+        cardinality(steps) > 0 as runs,
+        case when action in ('conflict', 'skip') or cardinality(steps) = 0 then action
+             when elsewhere.busy then 'skip' when taken.by_another then 'conflict' else action end as action,
+        case when action in ('conflict', 'skip') or cardinality(steps) = 0 then reason
+             when elsewhere.busy then 'under_way_elsewhere' when taken.by_another then 'address_taken_since'
+             else reason end as reason,
+        case when desired #>> '{licence,assignment}' = 'automatic' then '{licence}'::text[] else '{}' end as soft_steps
+      from plan_item
+      join employee on employee.id = plan_item.employee_id
+      cross join lateral (
+        select exists (select from enrolment where enrolment.employee_id = plan_item.employee_id and live) as busy
+      ) as elsewhere
+      cross join lateral (
+        select action = 'create' and exists (
+          select from address_reservation where address_reservation.address = plan_item.address
+            and address_reservation.employee_id <> plan_item.employee_id) as by_another
+      ) as taken
+      where plan_id = ${planId}::uuid
+    ) as item
+    order by wave, source, employee_number`.execute(tx);
+  await sql`
+    insert into event (kind, migration_id, employee_id, state, reason, actor)
+    select 'not_enrolled', migration_id, employee_id, state, reason, 'bascule' from enrolment
+    where migration_id = ${migrationId}::uuid and reason in ('under_way_elsewhere', 'address_taken_since')`.execute(tx);
   await insertSteps(tx, migrationId, planId);
   await countFromScratch(tx, migrationId);
+  // Only new addresses can be somebody else's by now.
+  await sql`
+    update migration set addresses_checked_at = now()
+    where id = ${migrationId}::uuid and not exists (
+      select from enrolment where migration_id = ${migrationId}::uuid and live and action = 'create')`.execute(tx);
 }
 
 async function insertSteps(tx: LedgerTransaction, migrationId: MigrationId, planId: string): Promise<void> {

@@ -26,6 +26,10 @@ export interface StepChange {
   readonly inDoubt: boolean;
   /** Merged into the facts that are there. */
   readonly facts: Readonly<Record<string, unknown>> | null;
+  /** Whether it may run when due; left out: as it was. A step that is not ready becomes so by the step graph. */
+  readonly ready?: boolean;
+  /** Also where no batch holds the step: for steps that begin anew beside the one in hand. */
+  readonly evenUnheld?: boolean;
 }
 
 export interface Transition {
@@ -125,7 +129,11 @@ function decide(
   for (const enrolment of enrolments) {
     const before = standings.get(enrolment.id) ?? [];
     const changes = (wanted.get(enrolment.id) ?? []).filter((change) =>
-      before.some(({ step, batchId }) => step === change.step && isHeld(batchId, transition.heldBy)),
+      before.some(
+        ({ step, batchId }) =>
+          step === change.step &&
+          (isHeld(batchId, transition.heldBy) || (change.evenUnheld === true && batchId === null)),
+      ),
     );
     if (changes.length === 0) continue;
     decideEnrolment(work, transition, enrolment, before, changes);
@@ -147,7 +155,8 @@ function decideEnrolment(
   for (const change of changes) {
     const old = after.get(change.step);
     if (old === undefined) continue;
-    after.set(change.step, { ...old, state: change.state, reason: change.reason });
+    const { state, reason, ready = old.ready } = change;
+    after.set(change.step, { ...old, state, reason, ready });
     work.stepChanges.push(change);
     countMove(work, enrolment.wave, change.step, old, change);
     if (change.state !== 'running' && (old.state !== change.state || old.reason !== change.reason)) {
@@ -191,7 +200,7 @@ async function writeSteps(tx: LedgerTransaction, changes: readonly StepChange[],
                          when c.state in ('running', 'pending', 'waiting') then step.deadline_at end,
       attempts = step.attempts + c.attempt,
       in_doubt = c.in_doubt,
-      ready = step.ready and c.state in ('pending', 'running', 'waiting'),
+      ready = coalesce(c.ready, step.ready) and c.state in ('pending', 'running', 'waiting'),
       batch_id = case when ${transition.keepInBatch} then step.batch_id end,
       facts = case when c.facts is null then step.facts else coalesce(step.facts, '{}') || c.facts end
     from unnest(
@@ -199,8 +208,9 @@ async function writeSteps(tx: LedgerTransaction, changes: readonly StepChange[],
       ${changes.map((c) => c.state)}::text[], ${changes.map((c) => c.reason)}::text[],
       ${changes.map((c) => Math.round(c.dueInMs))}::bigint[], ${changes.map((c) => (c.deadlineInMs === null ? null : Math.round(c.deadlineInMs)))}::bigint[],
       ${changes.map((c) => (c.usesAttempt ? 1 : 0))}::int[], ${changes.map((c) => c.inDoubt)}::boolean[],
-      ${changes.map((c) => (c.facts === null ? null : JSON.stringify(c.facts)))}::jsonb[]
-    ) as c (enrolment_id, step, state, reason, due_in_ms, deadline_in_ms, attempt, in_doubt, facts)
+      ${changes.map((c) => (c.facts === null ? null : JSON.stringify(c.facts)))}::jsonb[],
+      ${changes.map((c) => c.ready ?? null)}::boolean[]
+    ) as c (enrolment_id, step, state, reason, due_in_ms, deadline_in_ms, attempt, in_doubt, facts, ready)
     where step.enrolment_id = c.enrolment_id and step.step = c.step`.execute(tx);
 }
 

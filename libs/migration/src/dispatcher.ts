@@ -52,6 +52,7 @@ const dueBoundMin = 2_000;
 const listingPauseMs = 30_000;
 /** A listing is read when more wait for it than it has pages; page sizes of users.list, members.list and the licences. */
 const listingPageSize: Readonly<Record<ErrandKind, number>> = {
+  addresses: 1,
   shared: 1,
   'list-users': 500,
   'list-members': 200,
@@ -123,14 +124,19 @@ export class Dispatcher {
       return;
     }
     await moveWaves(ledger.db, migration.id);
-    const hints = (await this.sharedWorkLeft(migration)) ?? (await topUp(this.options, migration.id));
+    const hints = (await this.firstThings(migration)) ?? (await topUp(this.options, migration.id));
     if (hints.length > 0) await this.options.lanes.offer(hints);
     await settleEnd(ledger.db, migration.id);
   }
 
-  /** Org units, groups and calendars come first, once; no employee runs before they are there. */
-  private async sharedWorkLeft(migration: MigrationRow): Promise<BatchHint[] | undefined> {
+  /**
+   * New addresses are looked up once more, then org units, groups and calendars are made, once; no employee runs before.
+   */
+  private async firstThings(migration: MigrationRow): Promise<BatchHint[] | undefined> {
     const { db } = this.options.ledger;
+    if (!migration.addressesChecked) {
+      return present([await errand(db, migration.id, 'addresses', listingPauseMs / this.options.timeScale)]);
+    }
     const work = await readSharedWork(db, migration.id);
     if (work.open === 0) return undefined;
     if (work.due === 0) return [];

@@ -1,14 +1,19 @@
 import type { CallContext } from '#libs/google';
 import { calendarIdsOf, endErrand, type LeasedBatch } from '#libs/ledger';
 import type { FailureReason, Lane } from '#libs/vocabulary';
+import { checkAddresses } from './address-check.js';
 import { listLicences, listMembers, listUsers } from './listings.js';
 import type { WorkerProcess } from './worker-process.js';
 import { runSharedActions } from './shared-actions.js';
 
-/** Batches that carry no employees of their own: the shared actions, and the listings that confirm many at once. */
-export type ErrandKind = 'shared' | 'list-users' | 'list-members' | 'list-licences';
+/**
+ * Batches that carry no employees of their own: the look at new addresses before anybody runs, the shared actions, and the
+ * listings that confirm many at once.
+ */
+export type ErrandKind = 'addresses' | 'shared' | 'list-users' | 'list-members' | 'list-licences';
 
 export const errandLane: Readonly<Record<ErrandKind, Lane>> = {
+  addresses: 'directory',
   shared: 'directory',
   'list-users': 'directory',
   'list-members': 'directory',
@@ -34,6 +39,8 @@ async function runKind(
   signal: AbortSignal,
 ): Promise<FailureReason | undefined> {
   switch (batch.kind) {
+    case 'addresses':
+      return checkAddresses(worker, batch, call);
     case 'shared': {
       const { planId } = await calendarIdsOf(worker.ledger.db, batch.migrationId);
       return runSharedActions(worker.ledger, worker.workspace, { planId, call, signal, timeScale: worker.timeScale });

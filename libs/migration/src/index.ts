@@ -10,6 +10,6 @@ export * from './step.js';
 export * from './lanes/queues.js';
 export { allSteps } from './steps/index.js';
 export { ListingRefusedError } from './observing.js';
-export { throwAwayPassword } from './passwords.js';
+export { drawSealedPasswords, handoverKeyId, HandoverKeyError, throwAwayPassword } from './passwords.js';
 export { patiently } from './patiently.js';
 export { EmployeeScopes } from './employee-scopes.js';

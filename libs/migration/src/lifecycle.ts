@@ -1,6 +1,6 @@
 import {
   cancelSteps,
-  countLiveElsewhere,
+  discardPlans,
   employeeCounts,
   enrol,
   finishPausing,
@@ -18,7 +18,7 @@ import type { FailureReason, MigrationId, StepName } from '#libs/vocabulary';
 /** A request that the migration's present state does not allow; the message says what does. */
 export class LifecycleError extends Error {
   constructor(
-    readonly code: 'migration_not_found' | 'wrong_state' | 'plan_not_ready' | 'needs_acceptance' | 'employees_busy',
+    readonly code: 'migration_not_found' | 'wrong_state' | 'plan_not_ready' | 'plan_too_old' | 'needs_acceptance',
     message: string,
   ) {
     super(message);
@@ -46,9 +46,12 @@ export async function approveMigration(ledger: Ledger, id: MigrationId, actor: s
   }
 }
 
+/** A plan that nobody started for a week says too little about today's company. */
+const planAgeMaxMs = 7 * 86_400_000;
+
 /**
  * Starts the approved plan: issues its addresses for good and enrols everybody, in one transaction. Employees who are
- * still under way in another migration make it refuse: nobody is in two at once.
+ * still under way in another migration are skipped. Before anybody runs, a worker looks all new addresses up once more.
  */
 export async function startMigration(ledger: Ledger, id: MigrationId, actor: string): Promise<void> {
   const migration = await existing(ledger.db, id);
@@ -56,6 +59,9 @@ export async function startMigration(ledger: Ledger, id: MigrationId, actor: str
   if (planId === null) throw new LifecycleError('plan_not_ready', 'plan the migration first');
   const plan = await readPlan(ledger.db, planId);
   if (plan?.state !== 'ready') throw new LifecycleError('plan_not_ready', 'the plan is not ready; plan again');
+  if (Date.now() - plan.createdAt.getTime() > planAgeMaxMs) {
+    throw new LifecycleError('plan_too_old', 'the plan is more than seven days old; plan again');
+  }
   const open = plan.needsAcceptance.filter((unknown) => !plan.acceptedUnknowns.includes(unknown));
   if (open.length > 0) {
     throw new LifecycleError(
@@ -67,13 +73,6 @@ export async function startMigration(ledger: Ledger, id: MigrationId, actor: str
     const moved = await moveMigration(tx, { id, from: ['approved'], to: 'running', cause: null, actor });
     if (!moved) {
       throw new LifecycleError('wrong_state', `only an approved migration can start; this one is ${migration.state}`);
-    }
-    const busy = await countLiveElsewhere(tx, planId);
-    if (busy > 0) {
-      throw new LifecycleError(
-        'employees_busy',
-        `${busy} employees of this plan are still under way in another migration; wait for it or cancel it, then plan again`,
-      );
     }
     await issueReservations(tx, planId);
     await enrol(tx, id, planId);
@@ -111,6 +110,7 @@ export async function cancelMigration(gates: Gates, id: MigrationId, actor: stri
     throw new LifecycleError('wrong_state', `a ${migration.state} migration cannot be cancelled`);
   }
   await gates.governor.closeGate(id);
+  await ledger.db.transaction().execute((tx) => discardPlans(tx, id));
   await cancelSteps(ledger, id, actor);
 }
 

@@ -55,7 +55,10 @@ async function settleAccounts(
   const changes = items.flatMap((item) => {
     const observed = byId.get(item.googleId ?? '');
     if (observed === undefined) return [];
-    const outcome = item.step === 'mailbox' ? mailboxReady(observed) : confirmed(item, observed, worker.timeScale);
+    const outcome =
+      item.step === 'mailbox'
+        ? mailboxReady(observed, item.desired.suspended)
+        : confirmed(item, observed, worker.timeScale);
     return worthSettling(item, outcome) ? [changeFor(item, outcome, worker.timeScale)] : [];
   });
   await commit(worker, batch, changes);

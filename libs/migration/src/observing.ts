@@ -4,6 +4,7 @@ import {
   beginListing,
   endListing,
   knownInListing,
+  releaseListing,
   storeAccounts,
   storeAddresses,
   storeMemberships,
@@ -39,6 +40,8 @@ export class ListingRefusedError extends Error {
 
 /** A listing must show at least this share of the accounts that the ledger knows. */
 const knownShareMin = 0.9;
+/** A domain with no more known accounts than this is judged with all the others only. */
+const fewKnown = 20;
 
 /**
  * Reads the directory into the ledger: accounts, aliases, deleted users, groups with the members that matter, org units,
@@ -48,9 +51,9 @@ const knownShareMin = 0.9;
 export async function observeDirectory(
   ledger: Ledger,
   workspace: Workspace,
-  options: { call: CallContext; lagMs: number; memberGroups: readonly string[] },
+  options: { call: CallContext; lagMs: number; memberGroups: readonly string[]; planId?: string },
 ): Promise<Observation> {
-  const listingId = await beginListing(ledger.db);
+  const listingId = await beginListing(ledger.db, options.planId);
   let accounts = 0;
   try {
     accounts = await storeAccounts(ledger, listingId, accountPages(workspace, options.call));
@@ -74,6 +77,7 @@ export async function observeDirectory(
         ? error
         : new ListingRefusedError(`Google's listing is incomplete: ${whatFailed(error)}`, listingId, { cause: error });
     await endListing(ledger.db, listingId, { state: 'refused', cause: refusal.message, accounts });
+    await releaseListing(ledger.db, listingId);
     throw refusal;
   }
 }
@@ -92,10 +96,17 @@ async function refuseIfShrunken(ledger: Ledger, listingId: string, accounts: num
       listingId,
     );
   }
-  const { known, listed } = await knownInListing(ledger.db, listingId, lagMs);
-  if (listed < known * knownShareMin) {
+  const domains = await knownInListing(ledger.db, listingId, lagMs);
+  const all = domains.reduce((sum, { known, listed }) => ({ known: sum.known + known, listed: sum.listed + listed }), {
+    known: 0,
+    listed: 0,
+  });
+  // A handful of accounts may well have been deleted; a whole domain that is gone has not.
+  const gone = domains.find(({ known, listed }) => known > fewKnown && listed < known * knownShareMin);
+  if (all.listed < all.known * knownShareMin || gone !== undefined) {
+    const [{ known, listed }, where] = gone === undefined ? [all, ''] : [gone, ' in one domain'];
     throw new ListingRefusedError(
-      `Google listed only ${listed} of the ${known} accounts that the ledger knows: the listing is not believed`,
+      `Google listed only ${listed} of the ${known} accounts that the ledger knows${where}: the listing is not believed`,
       listingId,
     );
   }
@@ -108,22 +119,28 @@ async function observeOtherHolders(
   call: CallContext,
 ): Promise<Observation['unknowns']> {
   const unknowns: Observation['unknowns'][number][] = [];
-  for await (const { accounts } of pages((page) =>
-    workspace.directory.listUsers(call, { ...page, showDeleted: true }),
-  )) {
-    const addresses = accounts.map(({ primaryEmail }) => primaryEmail);
-    await storeAddresses(ledger.db, listingId, 'deleted', addresses);
-  }
-  try {
+  const unlessRefused = async (unknown: Observation['unknowns'][number], list: () => Promise<void>) => {
+    try {
+      await list();
+    } catch (error) {
+      // Not permitted (no such scope or privilege, an edition without it): the plan says so and an admin decides.
+      const refused = ['scope_not_delegated', 'admin_privilege_missing', 'api_disabled', 'unknown_refusal'];
+      if (!(error instanceof GoogleCallError && refused.includes(error.reason))) throw error;
+      unknowns.push(unknown);
+    }
+  };
+  await unlessRefused('deleted_users', async () => {
+    const deleted = pages((page) => workspace.directory.listUsers(call, { ...page, showDeleted: true }));
+    for await (const { accounts } of deleted) {
+      const addresses = accounts.map(({ primaryEmail }) => primaryEmail);
+      await storeAddresses(ledger.db, listingId, 'deleted', addresses);
+    }
+  });
+  await unlessRefused('unmanaged_accounts', async () => {
     for await (const { addresses } of pages((page) => workspace.invitations.list(call, page))) {
       await storeAddresses(ledger.db, listingId, 'unmanaged', addresses);
     }
-  } catch (error) {
-    // Not permitted (no such scope or privilege, an edition without it): the plan says so and an admin decides.
-    const refused = ['scope_not_delegated', 'admin_privilege_missing', 'api_disabled', 'unknown_refusal'];
-    if (!(error instanceof GoogleCallError && refused.includes(error.reason))) throw error;
-    unknowns.push('unmanaged_accounts');
-  }
+  });
   return unknowns;
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { evaluate, parseBlueprint, selectsEmployee, wishAddress, type Blueprint } from '#libs/blueprint';
+import { collisionRule, evaluate, parseBlueprint, selectsEmployee, wishAddress, type Blueprint } from '#libs/blueprint';
 import type { CallContext, Workspace } from '#libs/google';
 import {
   createPlan,
@@ -7,6 +7,7 @@ import {
   PlanningDesk,
   readBlueprintVersion,
   readMigration,
+  releaseListing,
   storeSharedActions,
   type EmployeeToPlan,
   type Ledger,
@@ -51,6 +52,12 @@ export async function planMigration(
     throw new LifecycleError('wrong_state', `a ${migration.state} migration cannot be planned`);
   }
   const blueprint = await blueprintOf(ledger, migration);
+  if (blueprint.settings.password === 'handover' && migration.handoverKey === null) {
+    throw new LifecycleError(
+      'plan_not_ready',
+      'the blueprint hands first passwords over, but the migration names no public key to seal them to; create it anew with one',
+    );
+  }
   const planId = await createPlan(ledger.db, {
     migrationId,
     blueprintVersion: migration.blueprintVersion,
@@ -75,7 +82,7 @@ async function computeOrRefuse(
   }
 }
 
-export async function blueprintOf(ledger: Ledger, migration: MigrationRow): Promise<Blueprint> {
+async function blueprintOf(ledger: Ledger, migration: MigrationRow): Promise<Blueprint> {
   const document = await readBlueprintVersion(ledger.db, migration.blueprintId, migration.blueprintVersion);
   const parsed = parseBlueprint(document);
   // It was checked when it was stored; a newer version may be stricter.
@@ -84,6 +91,28 @@ export async function blueprintOf(ledger: Ledger, migration: MigrationRow): Prom
     throw new LifecycleError('plan_not_ready', `the blueprint no longer passes: ${first?.path} ${first?.message}`);
   }
   return parsed.blueprint;
+}
+
+const blueprintsKept = 20;
+
+/** Reads the blueprint version of a migration, which never changes, and keeps it compiled. */
+export function blueprintReader(ledger: Ledger): (migrationId: MigrationId) => Promise<Blueprint> {
+  const kept = new Map<MigrationId, Promise<Blueprint>>();
+  const read = async (id: MigrationId) => {
+    const migration = await readMigration(ledger.db, id);
+    if (migration === undefined) throw new LifecycleError('migration_not_found', 'there is no migration with this id');
+    return blueprintOf(ledger, migration);
+  };
+  return (id) => {
+    const present = kept.get(id);
+    if (present !== undefined) return present;
+    const blueprint = read(id);
+    // A failed reading is not kept.
+    blueprint.catch(() => kept.delete(id));
+    kept.set(id, blueprint);
+    for (const oldest of kept.keys()) if (kept.size > blueprintsKept) kept.delete(oldest);
+    return blueprint;
+  };
 }
 
 async function compute(
@@ -98,6 +127,7 @@ async function compute(
     call,
     lagMs: lagWindowMs / options.timeScale,
     memberGroups: blueprint.declared.groups.map(({ email }) => email),
+    planId,
   });
   const shared = await planShared(workspace, call, blueprint, observation);
   await storeSharedActions(ledger.db, planId, shared);
@@ -105,20 +135,23 @@ async function compute(
   try {
     await desk.storeWishes(wishes(desk, blueprint, migration.selection, options.today));
     await desk.matchAccounts();
-    const groupAddresses = blueprint.declared.groups.map(({ email }) => email);
-    await desk.allocateAddresses(groupAddresses, observation.verifiedDomains);
+    await desk.allocateAddresses({
+      blocked: blueprint.declared.groups.map(({ email }) => email),
+      verifiedDomains: observation.verifiedDomains,
+      collision: collisionRule(blueprint),
+    });
     const result = new PlanResult();
     await desk.storeItems(items(options, desk, blueprint, observation, result));
     await desk.reserve();
     await finishPlan(ledger.db, planId, {
       state: 'ready',
-      listingId: observation.listingId,
       summary: summaryOf(options, blueprint, observation, result, shared),
       needsAcceptance: observation.unknowns,
       sha256: result.hash.digest(),
     });
   } finally {
     desk.close();
+    await releaseListing(ledger.db, observation.listingId);
   }
 }
 
@@ -231,7 +264,7 @@ function planOne(
       ...(employee.gmailHash !== null && { gmail: employee.gmailHash }),
       ...(employee.calendarHash !== null && { calendar: employee.calendarHash }),
     },
-    namedByAdmin: employee.matchedBy === 'list',
+    namedByAdmin: employee.namedByAdmin,
     leaver,
     status: record.status,
     suspendedByUs: employee.origin === 'created',

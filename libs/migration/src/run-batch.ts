@@ -13,6 +13,7 @@ import { GateClosedError } from '#libs/quota';
 import type { FailureReason } from '#libs/vocabulary';
 import { changeFor, outcomeFor } from './outcome-changes.js';
 import { runErrand } from './errands.js';
+import { reviewBatch } from './newer-batch.js';
 import type { WorkerProcess } from './worker-process.js';
 import type { StepContext, StepResult } from './step.js';
 
@@ -29,7 +30,8 @@ export async function runBatch(worker: WorkerProcess, hint: BatchHint, drain: Ab
   const abort = () => stop.abort();
   drain.addEventListener('abort', abort, { once: true });
   lease.onLost = abort;
-  const deadline = setTimeout(abort, worker.batchMaxMs);
+  // An errand reads a listing as long as it takes: what it holds up is told by its own pauses.
+  const deadline = batch.items.length > 0 ? setTimeout(abort, worker.batchMaxMs) : undefined;
   if (drain.aborted) abort();
   try {
     const employeeScopes = await worker.employeeScopes(batch.migrationId);
@@ -96,11 +98,16 @@ async function runEmployees(
   call: CallContext,
   stop: AbortController,
 ): Promise<void> {
+  const reviewed = await reviewBatch(worker, batch);
+  if (reviewed === undefined) return;
   const outcomes = worker.settler.open(batch, () => stop.abort());
+  for (const { item, outcome } of reviewed.settled) {
+    outcomes.add(changeFor(item, outcome, worker.timeScale), undefined);
+  }
   const prior = new PriorValues(worker.ledger);
   const calendarIds = await worker.calendarIds(batch.migrationId);
   let halted: FailureReason | undefined;
-  const queue = batch.items.values();
+  const queue = reviewed.items.values();
   const runNext = async () => {
     for (const item of queue) {
       const context: StepContext = {
@@ -109,7 +116,7 @@ async function runEmployees(
         call,
         recordPrior: (value) => prior.record(item, value),
         calendarIds,
-        password: () => worker.password(),
+        throwAwayPassword: () => worker.throwAwayPassword(),
       };
       const result = stop.signal.aborted ? released(item) : await runStep(worker, batch, context);
       if (result.kind === 'halt' && halted === undefined) {

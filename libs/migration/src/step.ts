@@ -18,8 +18,8 @@ export interface StepContext {
   recordPrior(value: unknown): Promise<void>;
   /** Ids of the calendars that the blueprint declares, by name. */
   readonly calendarIds: ReadonlyMap<string, string>;
-  /** The password to create the account with, hashed off the event loop. */
-  password(): Promise<AccountPassword>;
+  /** A password that nobody learns, hashed off the event loop. */
+  throwAwayPassword(): Promise<AccountPassword>;
 }
 
 /**

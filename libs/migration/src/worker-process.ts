@@ -1,5 +1,6 @@
 import type { Workspace } from '#libs/google';
-import type { Ledger, LeaseTimes } from '#libs/ledger';
+import type { Blueprint } from '#libs/blueprint';
+import type { DrawPasswords, Ledger, LeaseTimes } from '#libs/ledger';
 import type { FailureReason, MigrationId, StepName } from '#libs/vocabulary';
 import type { Settler } from './settler.js';
 import type { AccountPassword, Step } from './step.js';
@@ -25,7 +26,10 @@ export interface WorkerProcess extends LeaseTimes {
   calendarIds(migrationId: MigrationId): Promise<ReadonlyMap<string, string>>;
   /** Scopes of the employees' own tokens; undefined: all. */
   employeeScopes(migrationId: MigrationId): Promise<readonly string[] | undefined>;
-  password(): Promise<AccountPassword>;
+  /** The blueprint version of a migration, read once. */
+  blueprint(migrationId: MigrationId): Promise<Blueprint>;
+  throwAwayPassword(): Promise<AccountPassword>;
+  readonly drawPasswords: DrawPasswords;
   /** A fault of our own in one employee's step: logged with ids only. */
   onFault(fault: unknown, ids: { batchId: number; enrolmentId?: number; step?: string }): void;
 }

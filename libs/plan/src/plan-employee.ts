@@ -55,7 +55,7 @@ export function planEmployee(input: PlanInput): PlannedEmployee {
   const { observed } = input;
   const leaver = isLeaver(input);
   if (observed === undefined) return leaver ? skip('left') : planCreation(input.desired);
-  const obstacle = obstacleOf(input, observed);
+  const obstacle = obstacleTo(input, observed);
   if (obstacle !== undefined) return { ...obstacle, steps: [], changes: [] };
   return leaver ? planLeaver(input, observed) : planExisting(input, observed);
 }
@@ -75,9 +75,13 @@ function planCreation(desired: DesiredAccount): PlannedEmployee {
   return { action: 'create', desired, steps: inStepOrder(steps), changes: [] };
 }
 
-type Obstacle = Pick<PlannedEmployee, 'action' | 'reason' | 'desired'>;
+export type Obstacle = Pick<PlannedEmployee, 'action' | 'reason' | 'desired'>;
 
-function obstacleOf(input: PlanInput, observed: ObservedAccount): Obstacle | undefined {
+/**
+ * Why nothing may be done to this account for this employee, if so: a conflict, or an account that is left alone. A run
+ * asks again of what it reads before its first write. Pure.
+ */
+export function obstacleTo(input: PlanInput, observed: ObservedAccount): Obstacle | undefined {
   const { desired, employeeId } = input;
   const named = input.namedByAdmin === true;
   const conflict = (reason: FailureReason): Obstacle => ({ action: 'conflict', reason, desired });

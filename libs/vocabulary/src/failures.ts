@@ -185,6 +185,16 @@ export const failures = {
     'Give this employee another address.',
   ),
   address_given_twice: failure('conflict', 'Two records give the same address.', 'Correct the feed, then plan again.'),
+  address_held_by_colleague: failure(
+    'conflict',
+    'The wanted address belongs to another employee.',
+    'Give one of the two another address in the feed, then plan again.',
+  ),
+  named_account_missing: failure(
+    'conflict',
+    'The account that the adoption list names for this employee is not there.',
+    'Correct or remove the entry of the adoption list, then plan again.',
+  ),
   address_taken_since: failure('conflict', 'The address was taken after the plan was made.', 'Plan again.'),
   account_turned_up: failure(
     'conflict',
@@ -283,6 +293,11 @@ export const failures = {
     'An org unit, group or calendar that the plan needs could not be made.',
     'Look at the shared actions of the plan, mend the cause, then resume.',
   ),
+  listing_refused: failure(
+    'everyone',
+    'Google’s listing of the directory is incomplete or much too small to be believed.',
+    'Check the admin subject’s privileges and the directory in the Admin console, then resume.',
+  ),
   wrong_endpoint: failure(
     'everyone',
     'The server at the API root does not speak Google’s API.',
@@ -299,6 +314,11 @@ export const failures = {
   excluded: failure('skip', 'An admin excluded the employee.', 'Nothing.'),
   cancelled: failure('skip', 'The migration was cancelled before this employee’s turn.', 'Nothing.'),
   not_needed: failure('skip', 'Nothing of this step is asked for.', 'Nothing.'),
+  under_way_elsewhere: failure(
+    'skip',
+    'The employee is still under way in another migration.',
+    'Wait until that one has finished with the employee, then plan again.',
+  ),
   google_admin: failure(
     'skip',
     'The account is a Google admin’s and nobody named it.',

@@ -8,7 +8,6 @@ import {
   findBlueprint,
   latestPlan,
   planItems,
-  readMigration,
   selectionSchema,
   sharedActions,
   type Ledger,
@@ -25,6 +24,8 @@ const creationSchema = z.strictObject({
   blueprintVersion: z.int().positive().optional(),
   selection: selectionSchema.default({ kind: 'everyone' }),
   failureBudget: failureBudgetSchema.prefault({}),
+  /** Public key (PEM) to which first passwords are sealed; needed where the blueprint hands passwords over. */
+  handoverKey: z.string().min(1).max(10_000).optional(),
 });
 
 const approvalSchema = z.strictObject({ accept: z.array(z.string()).default([]) });
@@ -64,15 +65,18 @@ export class MigrationsController {
       });
     }
     checkSelection(body.selection);
+    const { handoverKey = null } = body;
+    await this.migrations.checkHandover(blueprint, handoverKey);
     const id = await createMigration(this.ledger.db, {
       name: body.name,
       blueprintId: blueprint.id,
       blueprintVersion: blueprint.version,
       selection: body.selection,
       failureBudget: body.failureBudget,
+      handoverKey,
       actor: caller.name,
     });
-    return readMigration(this.ledger.db, id);
+    return this.migrations.read(id);
   }
 
   @Get(':id')

@@ -1,9 +1,21 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { checkGoogle, type GoogleFinding } from '#libs/google';
-import { acceptUnknowns, findCanary, latestPlan, readMigration, type Ledger, type MigrationRow } from '#libs/ledger';
+import { parseBlueprint } from '#libs/blueprint';
+import {
+  acceptUnknowns,
+  findCanary,
+  latestPlan,
+  readBlueprintVersion,
+  readMigration,
+  type BlueprintRow,
+  type Ledger,
+  type MigrationRow,
+} from '#libs/ledger';
 import {
   approveMigration,
   cancelMigration,
+  handoverKeyId,
+  HandoverKeyError,
   LifecycleError,
   pauseMigration,
   planMigration,
@@ -41,6 +53,29 @@ export class MigrationsService {
     const migration = await readMigration(this.ledger.db, this.idOf(text));
     if (migration === undefined) throw new Problem('not-found', 'There is no migration with this id.');
     return migration;
+  }
+
+  /** A blueprint that hands first passwords over needs a key to seal them to, and the key must be usable. */
+  async checkHandover(blueprint: BlueprintRow, publicKey: string | null): Promise<void> {
+    const wrongKey = (message: string, cause?: unknown) =>
+      new Problem(
+        'invalid-field',
+        'The handover key is wrong.',
+        { errors: [{ field: 'handoverKey', message }] },
+        { cause },
+      );
+    if (publicKey === null) {
+      const parsed = parseBlueprint(await readBlueprintVersion(this.ledger.db, blueprint.id, blueprint.version));
+      const needed = 'blueprint' in parsed && parsed.blueprint.settings.password === 'handover';
+      if (needed) throw wrongKey('is needed, because the blueprint hands first passwords over');
+      return;
+    }
+    try {
+      handoverKeyId(publicKey);
+    } catch (error) {
+      if (!(error instanceof HandoverKeyError)) throw error;
+      throw wrongKey(error.message, error);
+    }
   }
 
   async checkGoogle(): Promise<GoogleFinding[]> {

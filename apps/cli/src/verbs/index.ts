@@ -1,11 +1,24 @@
 import type { Verb } from '../context.js';
+import { adopt } from './adopt.js';
 import { blueprint } from './blueprint.js';
 import { employee } from './employee.js';
 import { feed } from './feed.js';
 import { google } from './google.js';
+import { handover } from './handover.js';
 import { migration } from './migration.js';
 import { report } from './report.js';
 import { token } from './token.js';
 import { watch } from './watch.js';
 
-export const verbs: readonly Verb[] = [feed, blueprint, migration, watch, employee, report, google, token];
+export const verbs: readonly Verb[] = [
+  feed,
+  blueprint,
+  adopt,
+  migration,
+  handover,
+  watch,
+  employee,
+  report,
+  google,
+  token,
+];

@@ -13,6 +13,7 @@ interface CreateOptions {
   readonly everyone?: boolean;
   readonly condition?: string;
   readonly numbers?: string;
+  readonly handoverKey?: string;
 }
 
 /** A file with a number a line, or numbers separated by commas. */
@@ -38,7 +39,7 @@ async function waitForPlan({ api }: Context, id: string): Promise<z.infer<typeof
   }
 }
 
-export const migration: Verb = (program, context) => {
+const creation: Verb = (program, context) => {
   program
     .command('create <name>')
     .description('create a migration: everyone, a condition, or a list of employee numbers')
@@ -46,11 +47,22 @@ export const migration: Verb = (program, context) => {
     .option('--everyone', 'everybody whom the feeds know')
     .option('--condition <cel>', 'such as: employee.country == "FR"')
     .option('--numbers <list>', 'employee numbers, or @file with one a line')
+    .option('--handover-key <file>', 'public key (PEM) to which first passwords are sealed')
     .action(async (name: string, options: CreateOptions, command) => {
       const { api, show } = context(command);
-      const body = { name, blueprint: options.blueprint, selection: selectionOf(options) };
+      const { handoverKey: keyFile } = options;
+      const body = {
+        name,
+        blueprint: options.blueprint,
+        selection: selectionOf(options),
+        ...(keyFile !== undefined && { handoverKey: readFileSync(keyFile, 'utf8') }),
+      };
       show(await api.post('/v1/migrations', migrationShape, body), oneLine);
     });
+};
+
+export const migration: Verb = (program, context) => {
+  creation(program, context);
   program
     .command('plan <migration>')
     .description('check Google, then plan: what would be done, for whom, at what price')

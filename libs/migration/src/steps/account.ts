@@ -1,14 +1,13 @@
 import { GoogleCallError } from '#libs/google';
-import { accountDifferences, userPatch, userWrite } from '#libs/plan';
+import { accountDifferences, obstacleTo, userPatch, userWrite } from '#libs/plan';
+import type { WorkItem } from '#libs/ledger';
 import { markOf, type ObservedAccount } from '#libs/vocabulary';
-import type { Step, StepContext, StepResult } from '../step.js';
+import { lookAgainMs } from '../outcome-changes.js';
+import type { AccountPassword, Step, StepContext, StepResult } from '../step.js';
 
 /** Creates, adopts or updates the account. The insert itself carries our mark, so that a lost reply can be found out. */
 export const account: Step = async (context) => {
   const { item } = context;
-  if (item.newerVersion && item.employmentStatus === 'terminated' && item.action !== 'suspend') {
-    return { kind: 'skipped', reason: 'left' };
-  }
   return item.action === 'create' && item.googleId === null ? create(context) : bringInLine(context);
 };
 
@@ -19,7 +18,7 @@ async function create(context: StepContext): Promise<StepResult> {
     if (found !== undefined) return whoseIsIt(context, found);
     // Not found proves nothing for some seconds after an insert: the next insert's refusal is the better witness.
   }
-  const body = userWrite(item.desired, { employeeId: item.employeeId, password: await context.password() });
+  const body = userWrite(item.desired, { employeeId: item.employeeId, password: await passwordOf(context) });
   try {
     return createdAs(await workspace.directory.insertUser(call, body));
   } catch (error) {
@@ -28,6 +27,12 @@ async function create(context: StepContext): Promise<StepResult> {
     if (found === undefined) return { kind: 'retry', reason: 'conflicting_request', inDoubt: true };
     return whoseIsIt(context, found);
   }
+}
+
+function passwordOf({ item, throwAwayPassword }: StepContext): Promise<AccountPassword> {
+  if (item.desired.password === 'sso') return throwAwayPassword();
+  if (item.passwordHash === null) throw new Error('no first password was sealed for an account that needs one');
+  return Promise.resolve({ value: item.passwordHash, hashFunction: 'SHA-1' });
 }
 
 const createdAs = ({ googleId }: ObservedAccount): StepResult => ({
@@ -43,24 +48,51 @@ function whoseIsIt({ item }: StepContext, found: ObservedAccount): StepResult {
   return { kind: 'failed', reason: sameAddress ? 'account_turned_up' : 'address_taken_since' };
 }
 
-async function bringInLine({ item, workspace, call }: StepContext): Promise<StepResult> {
-  if (item.googleId === null) return { kind: 'failed', reason: 'account_missing' };
+/**
+ * The account may have changed since the plan looked at it: what would be an obstacle to planning is one here too, and the
+ * prior value is what is read now, not what was listed then.
+ */
+async function bringInLine(context: StepContext): Promise<StepResult> {
+  const { item, workspace, call } = context;
+  const { googleId } = item;
+  if (googleId === null) return { kind: 'failed', reason: 'account_missing' };
   const origin = item.origin ?? 'adopted';
-  const observed = await workspace.directory.getUser(call, item.googleId);
+  const observed = await workspace.directory.getUser(call, googleId);
+  // Our own new account may not be readable everywhere yet.
+  if (observed === undefined && origin === 'created') {
+    return { kind: 'waiting', reason: 'account_not_visible', lookAgainMs: lookAgainMs('account_not_visible') };
+  }
   if (observed === undefined) return { kind: 'failed', reason: 'account_missing' };
-  const mark = markOf(observed);
-  if (mark !== undefined && mark !== item.employeeId) return { kind: 'failed', reason: 'account_claimed_twice' };
+  const obstacle = obstacleOf(item, observed);
+  if (obstacle !== undefined) return obstacle;
   const changes = accountDifferences(item.desired, observed, { mark: item.employeeId }).filter(
     ({ field }) => item.action !== 'suspend' || field === 'suspended',
   );
   if (changes.length > 0) {
+    await context.recordPrior(observed);
     const body = userPatch(changes, observed, item.desired, { employeeId: item.employeeId });
-    await workspace.directory.updateUser(call, item.googleId, body);
+    await workspace.directory.updateUser(call, googleId, body);
   }
-  const { googleId } = item;
   return {
     kind: 'done',
     facts: { googleId, origin },
     account: { googleId, origin, wrote: changes.length > 0 },
   };
+}
+
+function obstacleOf(item: WorkItem, observed: ObservedAccount): StepResult | undefined {
+  const obstacle = obstacleTo(
+    {
+      desired: item.desired,
+      employeeId: item.employeeId,
+      origin: item.origin ?? undefined,
+      matchedBy: 'ledger',
+      namedByAdmin: item.namedByAdmin,
+      leaver: item.action === 'suspend',
+      suspendedByUs: item.origin === 'created',
+    },
+    observed,
+  );
+  if (obstacle?.reason === undefined) return undefined;
+  return { kind: obstacle.action === 'skip' ? 'skipped' : 'failed', reason: obstacle.reason };
 }

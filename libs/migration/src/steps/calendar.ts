@@ -2,6 +2,7 @@ import { GoogleCallError } from '#libs/google';
 import { settingsFingerprint, settingsToWrite } from '#libs/plan';
 import type { CalendarSettings, SharingRule } from '#libs/vocabulary';
 import { lookAgainMs } from '../outcome-changes.js';
+import { confirmedSettings } from '../confirmed-settings.js';
 import type { Step, StepContext, StepResult } from '../step.js';
 
 /**
@@ -15,10 +16,12 @@ export const calendar: Step = async (context) => {
     return { kind: 'waiting', reason: 'suspended_until_start', lookAgainMs: lookAgainMs('suspended_until_start') };
   }
   const origin = item.origin ?? 'adopted';
-  const { calendar: settings } = settingsToWrite(item.desired, origin);
+  // Settings that are the person's own since they were confirmed once are left alone.
+  const { calendar: settings } = settingsToWrite(item.desired, origin, confirmedSettings(item));
+  const existed = origin === 'adopted' || item.calendarHash !== null;
   const subject = item.desired.primaryEmail;
   if (item.facts['written'] !== true || item.inDoubt) {
-    const refusal = await write(context, settings, origin === 'adopted');
+    const refusal = await write(context, settings, existed);
     if (refusal !== undefined) return refusal;
   }
   if (settings.timeZone) {

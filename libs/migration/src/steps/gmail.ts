@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { settingsFingerprint, settingsToWrite } from '#libs/plan';
 import type { GmailSettings } from '#libs/vocabulary';
 import { lookAgainMs } from '../outcome-changes.js';
+import { confirmedSettings } from '../confirmed-settings.js';
 import type { Step, StepContext, StepResult } from '../step.js';
 
 /**
@@ -15,9 +16,11 @@ export const gmail: Step = async (context) => {
     return { kind: 'waiting', reason: 'suspended_until_start', lookAgainMs: lookAgainMs('suspended_until_start') };
   }
   const origin = item.origin ?? 'adopted';
-  const { gmail: settings } = settingsToWrite(item.desired, origin);
+  // Settings that are the person's own since they were confirmed once are left alone.
+  const { gmail: settings } = settingsToWrite(item.desired, origin, confirmedSettings(item));
+  const existed = origin === 'adopted' || item.gmailHash !== null;
   const expected = item.inDoubt ? undefined : item.facts['signature'];
-  const signature = typeof expected === 'string' ? expected : await write(context, settings, origin === 'adopted');
+  const signature = typeof expected === 'string' ? expected : await write(context, settings, existed);
   if (settings.signature !== undefined && !(await shows(context, signature))) {
     return {
       kind: 'waiting',
@@ -26,7 +29,7 @@ export const gmail: Step = async (context) => {
       facts: { signature },
     };
   }
-  return confirmedSettings(context, origin);
+  return doneWith(context, origin);
 };
 
 async function write(context: StepContext, settings: GmailSettings, existed: boolean): Promise<string> {
@@ -60,7 +63,7 @@ const hash = (text: string | undefined) =>
     .update(text ?? '')
     .digest('base64url');
 
-function confirmedSettings({ item }: StepContext, origin: 'created' | 'adopted'): StepResult {
+function doneWith({ item }: StepContext, origin: 'created' | 'adopted'): StepResult {
   const googleId = item.googleId ?? '';
   return {
     kind: 'done',

@@ -1,0 +1,95 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { domain, smallBlueprint, TestCompany } from './company.js';
+
+let company: TestCompany;
+beforeEach(async () => {
+  company = await TestCompany.open();
+});
+afterEach(async () => {
+  await company.close();
+  expect(company.lost).toEqual([]);
+});
+
+const titles = smallBlueprint('profile: { organization: { title: "{{ employee.jobTitle }}" } }');
+const name = (givenName: string, familyName: string) => ({ legalName: { givenName, familyName } });
+
+test('plans a changed record anew within what was approved, and skips who left before the first write', async () => {
+  await company.hire({ employeeNumber: '1', ...name('Ada', 'One'), jobTitle: 'Seller' });
+  await company.hire({ employeeNumber: '2', ...name('Bob', 'Two') });
+  await company.hire({ employeeNumber: '3', ...name('Cleo', 'Three') });
+  await company.hire({ employeeNumber: '4', ...name('Dan', 'Four') });
+  const id = await company.create({ blueprint: titles });
+  const { plan } = await company.plan(id);
+  await company.hire({ employeeNumber: '1', ...name('Ada', 'One-Married'), jobTitle: 'Manager' });
+  await company.hire({ employeeNumber: '2', ...name('Bob', 'Two'), status: 'terminated' });
+  await company.hire({ employeeNumber: '3', ...name('Cleo', 'Three'), workEmail: `other@${domain}` });
+  await company.hire({ employeeNumber: '4', ...name('Dan', 'Four'), status: 'prehire' });
+  await company.start(id);
+  company.work();
+  await company.until(id, 'completedWithIssues');
+
+  expect(await company.standings(id)).toEqual({
+    '1': 'done',
+    '2': 'skipped left',
+    '3': 'conflict changed_beyond_approval',
+    '4': 'conflict changed_beyond_approval',
+  });
+  const ada = await company.account(`ada.one@${domain}`);
+  expect(ada?.name.familyName).toBe('One-Married');
+  expect(JSON.stringify(ada)).toContain('Manager');
+  expect(await company.account(`bob.two@${domain}`)).toBeUndefined();
+  const { rows } = await company.ledger.pool.query("select detail from event where kind = 'replanned'");
+  expect(rows).toEqual([{ detail: { fromVersion: 1, toVersion: 2, fields: ['name', 'organization'] } }]);
+  const { rows: items } = await company.ledger.pool.query(
+    "select desired #>> '{name,familyName}' as name from plan_item where plan_id = $1 and address like 'ada%'",
+    [plan?.id],
+  );
+  expect(items).toEqual([{ name: 'One' }]);
+});
+
+test('a re-plan adds the steps that it needs, and the counters still add up', async () => {
+  await company.hire({ employeeNumber: '1', ...name('Ada', 'One') });
+  const id = await company.create();
+  await company.plan(id);
+  await company.hire({ employeeNumber: '1', ...name('Ada', 'One'), legacyEmails: [`a.one@${domain}`] });
+  await company.start(id);
+  company.work();
+  await company.until(id, 'completed');
+
+  expect((await company.account(`ada.one@${domain}`))?.aliases).toEqual([`a.one@${domain}`]);
+  const { rows } = await company.ledger.pool.query(
+    `select step, sum(count)::int as count from progress_counter where migration_id = $1 group by step`,
+    [id],
+  );
+  for (const row of rows) expect(row).toMatchObject({ count: 1 });
+  const { rows: aliases } = await company.ledger.pool.query(
+    `select state, reason from progress_counter where migration_id = $1 and step = 'aliases' group by state, reason
+     having sum(count) <> 0`,
+    [id],
+  );
+  expect(aliases).toEqual([{ state: 'done', reason: '' }]);
+});
+
+test('people who have not begun wait without a call, and are done once HR says that they work', async () => {
+  const blueprint = smallBlueprint('gmail: { language: fr }\ncalendar: { timeZone: Europe/Paris }');
+  await company.hire({ employeeNumber: '1', ...name('Ada', 'One'), status: 'prehire' });
+  await company.hire({ employeeNumber: '2', ...name('Bob', 'Two') });
+  await company.hire({ employeeNumber: '3', ...name('Cleo', 'Three'), status: 'prehire' });
+  const id = await company.create({ blueprint });
+  await company.plan(id);
+  await company.start(id);
+  company.work();
+  await company.eventually(async () => {
+    const standings = await company.standings(id);
+    return standings['2'] === 'done' && standings['1'] === 'waiting suspended_until_start' ? standings : undefined;
+  });
+  expect((await company.account(`ada.one@${domain}`))?.suspended).toBe(true);
+
+  await company.hire({ employeeNumber: '1', ...name('Ada', 'One'), status: 'active' });
+  await company.hire({ employeeNumber: '3', ...name('Cleo', 'Three'), status: 'terminated' });
+  await company.until(id, 'completed');
+  expect(await company.standings(id)).toEqual({ '1': 'done', '2': 'done', '3': 'skipped left' });
+  const ada = await company.account(`ada.one@${domain}`);
+  expect(ada).toMatchObject({ suspended: false, gmail: { language: 'fr' }, calendar: { timeZone: 'Europe/Paris' } });
+  expect((await company.account(`cleo.three@${domain}`))?.suspended).toBe(true);
+});
