@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openWorkspace, readServiceAccountKey, type Workspace } from '#libs/google';
 import {
-  callsByMethod,
   createMigration,
   failureBudgetSchema,
   findBlueprint,
@@ -54,6 +53,8 @@ export class TestCompany {
     readonly simulator: TestSimulator,
     readonly workspace: Workspace,
     readonly worker: WorkerProcess,
+    /** Methods of the calls made for migrations, in order. */
+    readonly calls: readonly string[],
     private readonly governor: QuotaGovernor,
     private readonly redis: RedisClient,
     private readonly dropDatabase: () => Promise<void>,
@@ -68,6 +69,7 @@ export class TestCompany {
     const ledger = openLedger(database.url, { poolSize: 12 });
     const redis = openRedis(services.redisUrl, { name: 'test', onError: () => undefined });
     const governor = new QuotaGovernor({ redis, quotas, prefix: `test-${randomBytes(6).toString('hex')}` });
+    const calls: string[] = [];
     const workspace = openWorkspace({
       apiRoot: simulator.apiRoot,
       credentials: readServiceAccountKey(simulator.keyFile),
@@ -76,6 +78,9 @@ export class TestCompany {
       canary: `admin@${domain}`,
       permits: governor,
       callTimeoutMs,
+      onCall: ({ method, migrationId }) => {
+        if (migrationId !== undefined) calls.push(method);
+      },
     });
     const slot = await registerProcess(ledger.db, 'test');
     const company = new TestCompany(
@@ -103,6 +108,7 @@ export class TestCompany {
         drawPasswords: drawSealedPasswords,
         onFault: (fault) => company.lost.push(fault),
       },
+      calls,
       governor,
       redis,
       () => database.drop(),
@@ -229,11 +235,6 @@ export class TestCompany {
 
   async account(address: string) {
     return (await this.simulator.accounts()).find(({ primaryEmail }) => primaryEmail === address);
-  }
-
-  async calls(id: MigrationId): Promise<Record<string, number>> {
-    const rows = await callsByMethod(this.ledger, id);
-    return Object.fromEntries(rows.map(({ method, count }) => [method, count]));
   }
 }
 
