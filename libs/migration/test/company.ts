@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { vi } from 'vitest';
 import { openWorkspace, readServiceAccountKey, type Workspace } from '#libs/google';
 import {
   createMigration,
@@ -27,6 +28,7 @@ import {
   pauseMigration,
   planMigration,
   runBatch,
+  Settler,
   startMigration,
   throwAwayPassword,
   type WorkerProcess,
@@ -39,7 +41,9 @@ import { employeeRecordSchema, type EmployeeRecord, type MigrationId } from '#li
 export const domain = 'bascule-retail.example';
 const timeScale = 600;
 const callTimeoutMs = 15_000;
-const patienceMs = 40_000;
+const patienceMs = 100_000;
+// Each test has servers of its own, and the machine may be busy.
+vi.setConfig({ testTimeout: 150_000, hookTimeout: 100_000 });
 
 /** A whole company in one process: ledger, quotas, a worker, and a simulated Google of its own. */
 export class TestCompany {
@@ -104,6 +108,8 @@ export class TestCompany {
         },
         calendarIds: async () => new Map(),
         blueprint: blueprintReader(ledger),
+        employeeScopes: async () => undefined,
+        settler: new Settler(ledger, { name: 'test', slot, timeScale }),
         throwAwayPassword,
         drawPasswords: drawSealedPasswords,
         onFault: (fault) => company.lost.push(fault),

@@ -14,7 +14,7 @@ afterEach(async () => {
 });
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const handoverKey = publicKey.export({ type: 'spki', format: 'pem' });
+const handoverKey = publicKey.export({ type: 'spki', format: 'pem' }).toString();
 const blueprint = smallBlueprint('', 'handover');
 const ada = { employeeNumber: '1', legalName: { givenName: 'Ada', familyName: 'One' } };
 
@@ -74,10 +74,12 @@ test('without a key to seal to, a blueprint that hands passwords over is not pla
 
 test('a handover key must be a public RSA key of at least 2048 bits', () => {
   const pem = (bits: number) =>
-    generateKeyPairSync('rsa', { modulusLength: bits }).publicKey.export({ type: 'spki', format: 'pem' });
+    generateKeyPairSync('rsa', { modulusLength: bits }).publicKey.export({ type: 'spki', format: 'pem' }).toString();
   expect(() => handoverKeyId(pem(1024))).toThrow('at least 2048 bits');
   expect(() => handoverKeyId('nonsense')).toThrow('no public key');
-  expect(() => handoverKeyId(privateKey.export({ type: 'pkcs8', format: 'pem' }))).toThrow('give the public one');
-  const elliptic = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' });
+  expect(() => handoverKeyId(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())).toThrow(
+    'give the public one',
+  );
+  const elliptic = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString();
   expect(() => handoverKeyId(elliptic)).toThrow('RSA');
 });
