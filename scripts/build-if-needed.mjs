@@ -4,7 +4,7 @@ import { globSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:f
 
 const stamp = 'dist/.built';
 const sources = [
-  '{apps,libs}/*/{src,schema}/**/*.{ts,tsx,css,html,sql,lua}',
+  '{apps,libs}/*/{src,schema}/**/*.{ts,tsx,css,html,sql,lua,json}',
   'apps/dashboard/*.{html,ts,json}',
   '{package,package-lock,tsconfig,tsconfig.build}.json',
   'scripts/build.mjs',

@@ -1,122 +1,162 @@
-import { Refusal } from './refusal.js';
+import type { Api } from './documents.js';
+import { ByKey, SecondBucket, SlidingWindow } from './judge.js';
+import { projectNumber, Refusal } from './refusal.js';
 
-/** Calls or units of the last sliding minute, in sixtieths: constant time and memory. */
-class SlidingMinute {
-  private readonly seconds = new Float64Array(61);
-  private total = 0;
-  private at = 0;
-  last = 0;
+const slotSeconds = 10;
+const slotsMax = 4_320;
+const minuteMs = 60_000;
 
-  add(nowMs: number, amount: number, limit: number): boolean {
-    const second = Math.floor(nowMs / 1_000);
-    if (second - this.at >= 61) {
-      this.seconds.fill(0);
-      this.total = 0;
-    } else {
-      for (let past = this.at + 1; past <= second; past += 1) {
-        const slot = past % 61;
-        this.total -= this.seconds[slot] ?? 0;
-        this.seconds[slot] = 0;
-      }
-    }
-    this.at = second;
-    this.last = nowMs;
-    if (this.total + amount > limit) return false;
-    this.total += amount;
-    const slot = second % 61;
-    this.seconds[slot] = (this.seconds[slot] ?? 0) + amount;
-    return true;
-  }
-
-  get used(): number {
-    return this.total;
-  }
-}
-
-/** A bucket of one second's worth. */
-class SecondBucket {
-  private level = 0;
-  private at = 0;
-
-  add(nowMs: number, limit: number): boolean {
-    this.level = Math.max(0, this.level - ((nowMs - this.at) / 1_000) * limit);
-    this.at = nowMs;
-    if (this.level + 1 > limit + 1e-9) return false;
-    this.level += 1;
-    return true;
-  }
+interface Slot {
+  /** Seconds since this quota's first call. */
+  readonly from: number;
+  accepted: number;
+  rejected: number;
 }
 
 export interface QuotaCount {
+  /** In calls or units. */
   accepted: number;
+  /** In calls. */
   rejected: number;
   limit: number;
-  firstAt: number;
+  readonly window: 'second' | 'minute' | 'inFlight';
+  /** Whether each user has one of its own, or the project, domain or customer. */
+  readonly perUser: boolean;
+  /** How many separate windows were in use of late. */
+  windows: number;
+  readonly firstAt: number;
   lastAt: number;
+  /** Slots of ten seconds, the newest twelve hours: use in steady state is read from those in the middle. */
+  readonly slots: Slot[];
 }
 
-const userWindowsMax = 50_000;
+interface MinuteCharge {
+  readonly quota: string;
+  readonly api: Api;
+  readonly key: string;
+  readonly amount: number;
+  readonly limit: number | null;
+  readonly perUser: boolean;
+}
 
 /** Enforces quotas as Google documents them, and counts what each let through and refused. */
 export class Quotas {
-  private readonly minutes = new Map<string, SlidingMinute>();
-  private readonly users = new Map<string, SlidingMinute>();
-  private readonly secondBuckets = new Map<string, SecondBucket>();
+  private readonly minutes = new Map<string, ByKey<SlidingWindow>>();
+  private readonly seconds = new Map<string, ByKey<SecondBucket | SlidingWindow>>();
+  private readonly underWay = new Map<string, number>();
   readonly counts = new Map<string, QuotaCount>();
 
-  constructor(private readonly timeScale: number) {}
+  constructor(
+    private readonly timeScale: number,
+    private readonly strict: boolean,
+  ) {}
 
-  perMinute(quota: string, key: string, amount: number, limit: number | null, perUser: boolean, status = 403): void {
+  perMinute({ quota, api, key, amount, limit, perUser }: MinuteCharge): void {
     if (limit === null) return;
     const scaled = limit * this.timeScale;
-    const windows = perUser ? this.users : this.minutes;
-    const id = `${quota}:${key}`;
-    let window = windows.get(id);
-    if (window === undefined) {
-      window = new SlidingMinute();
-      if (perUser && windows.size >= userWindowsMax) this.evictIdle();
-      windows.set(id, window);
+    const now = performance.now();
+    let windows = this.minutes.get(quota);
+    if (windows === undefined) {
+      windows = new ByKey(minuteMs + 1_000, () => new SlidingWindow(minuteMs));
+      this.minutes.set(quota, windows);
     }
-    const accepted = window.add(performance.now(), amount, scaled);
-    this.count(quota, scaled, amount, accepted);
+    const accepted = windows.get(key, now).add(now, amount, scaled);
+    const count = this.countOf(quota, scaled, 'minute', perUser, now);
+    count.windows = windows.size;
+    tally(count, amount, accepted, now);
     if (accepted) return;
-    throw new Refusal(status, 'rateLimitExceeded', `Quota exceeded for quota metric 'Queries' and limit '${quota}'`, {
-      domain: 'usageLimits',
-      quotaLimit: `${quota}${perUser ? 'PerUser' : 'PerProject'}`,
-      quotaValue: scaled,
-      shape2: true,
-    });
+    const whose = perUser ? 'per user' : 'per project';
+    throw new Refusal(
+      403,
+      'rateLimitExceeded',
+      `Quota exceeded for quota metric 'Queries' and limit 'Queries per minute ${whose}' of service '${api.service}' for consumer 'project_number:${projectNumber}'.`,
+      {
+        domain: 'usageLimits',
+        quotaLimit: perUser ? 'defaultPerMinutePerUser' : 'defaultPerMinutePerProject',
+        quotaValue: scaled,
+        service: api.service,
+      },
+    );
   }
 
+  /** Without details, as the Directory API's own limits answer. */
   perSecond(quota: string, key: string, limit: number | null, status: number, reason: string): void {
     if (limit === null) return;
     const scaled = limit * this.timeScale;
-    const id = `${quota}:${key}`;
-    let bucket = this.secondBuckets.get(id);
-    if (bucket === undefined) {
-      bucket = new SecondBucket();
-      this.secondBuckets.set(id, bucket);
+    const now = performance.now();
+    let buckets = this.seconds.get(quota);
+    if (buckets === undefined) {
+      const make = () => (this.strict ? new SlidingWindow(1_000) : new SecondBucket());
+      this.seconds.set(quota, (buckets = new ByKey(minuteMs, make)));
     }
-    const accepted = bucket.add(performance.now(), scaled);
-    this.count(quota, scaled, 1, accepted);
-    if (!accepted)
+    const accepted = buckets.get(key, now).add(now, 1, scaled);
+    const count = this.countOf(quota, scaled, 'second', false, now);
+    count.windows = buckets.size;
+    tally(count, 1, accepted, now);
+    if (!accepted) {
       throw new Refusal(status, reason, 'Quota exceeded for the current request', { domain: 'usageLimits' });
+    }
   }
 
-  private count(quota: string, limit: number, amount: number, accepted: boolean): void {
-    let count = this.counts.get(quota);
+  /** Takes a place among the calls under way, or refuses; give it back with `leave`. */
+  enter(quota: string, key: string, limit: number | null, words: string): void {
+    if (limit === null) return;
+    const id = `${quota}:${key}`;
+    const present = this.underWay.get(id) ?? 0;
+    const accepted = present < limit;
     const now = performance.now();
+    tally(this.countOf(quota, limit, 'inFlight', false, now), 1, accepted, now);
+    if (!accepted) throw new Refusal(429, 'rateLimitExceeded', words, { domain: 'usageLimits' });
+    this.underWay.set(id, present + 1);
+  }
+
+  leave(quota: string, key: string): void {
+    const id = `${quota}:${key}`;
+    const present = this.underWay.get(id) ?? 0;
+    if (present > 1) this.underWay.set(id, present - 1);
+    else this.underWay.delete(id);
+  }
+
+  private countOf(
+    quota: string,
+    limit: number,
+    window: QuotaCount['window'],
+    perUser: boolean,
+    now: number,
+  ): QuotaCount {
+    let count = this.counts.get(quota);
     if (count === undefined) {
-      count = { accepted: 0, rejected: 0, limit, firstAt: now, lastAt: now };
+      count = {
+        accepted: 0,
+        rejected: 0,
+        limit,
+        window,
+        perUser,
+        windows: 1,
+        firstAt: now,
+        lastAt: now,
+        slots: [],
+      };
       this.counts.set(quota, count);
     }
-    count.lastAt = now;
-    if (accepted) count.accepted += amount;
-    else count.rejected += 1;
+    return count;
   }
+}
 
-  private evictIdle(): void {
-    const now = performance.now();
-    for (const [key, window] of this.users) if (now - window.last > 61_000) this.users.delete(key);
+function tally(count: QuotaCount, amount: number, accepted: boolean, now: number): void {
+  count.lastAt = now;
+  const from = Math.floor((now - count.firstAt) / 1_000 / slotSeconds) * slotSeconds;
+  let slot = count.slots.at(-1);
+  if (slot?.from !== from) {
+    slot = { from, accepted: 0, rejected: 0 };
+    count.slots.push(slot);
+    if (count.slots.length > slotsMax) count.slots.shift();
+  }
+  if (accepted) {
+    count.accepted += amount;
+    slot.accepted += amount;
+  } else {
+    count.rejected += 1;
+    slot.rejected += 1;
   }
 }

@@ -1,75 +1,41 @@
-import { createHash } from 'node:crypto';
+import { numberOf, type Group, type OrgUnit, type SharedCalendar, type User } from './account.js';
+import { Draws, hash } from './draws.js';
 import type { Profile } from './profile.js';
 import { Refusal } from './refusal.js';
+import { SortedKeys } from './sorted-keys.js';
 
-/** Gmail and Calendar settings of one person, as few fields as possible: there are many of them. */
-export interface Settings {
-  language?: string;
-  signature?: string;
-  imap?: boolean;
-  pop?: string;
-  timeZone?: string;
-  subscriptions?: string[];
-  acl?: { role: string; scope: { type: string; value?: string } }[];
-}
-
-export interface User extends Settings {
-  id: string;
-  primaryEmail: string;
-  givenName: string;
-  familyName: string;
-  orgUnitPath: string;
-  suspended: boolean;
-  suspensionReason?: string;
-  isAdmin: boolean;
-  isDelegatedAdmin: boolean;
-  /** On the world's clock, seconds; older than the world for planted accounts. */
-  createdAt: number;
-  changedAt: number;
-  licensedAt?: number;
-  /** `product/sku`. */
-  licence?: string;
-  aliases?: string[];
-  /** Lists of the user resource (externalIds, organizations, …), as JSON: kept as they came. */
-  lists: string;
-  /** The resource as it was before the last change, for stale reads; dropped when older than the lag. */
-  former?: string;
-  ready?: boolean;
-}
-
-export interface Group {
-  id: string;
-  email: string;
-  name: string;
-  description: string;
-  whoCanPostMessage: string;
-  createdAt: number;
-  /** User id → when it was added. */
-  members: Map<string, number>;
-}
-
-export interface SharedCalendar {
-  id: string;
-  owner: string;
-  summary: string;
-  description: string;
-  timeZone: string;
-  acl: { role: string; scope: { type: string; value?: string } }[];
-}
+const formersMax = 50_000;
+const evictedMax = 10_000;
 
 /** Everything that this Google holds, in memory. */
 export class World {
   readonly usersById = new Map<string, User>();
   /** Primary addresses and aliases, lower case. */
   readonly userByAddress = new Map<string, User>();
+  readonly addresses = new SortedKeys();
   readonly deleted = new Map<string, User>();
+  /** `address id` of each deleted account: an address may have been deleted twice. */
+  readonly deletedKeys = new SortedKeys();
   readonly groups = new Map<string, Group>();
-  readonly orgUnits = new Map<string, { id: string; path: string; description: string }>();
-  readonly unmanaged = new Set<string>();
+  readonly groupsById = new Map<string, Group>();
+  readonly groupAddresses = new SortedKeys();
+  readonly orgUnits = new Map<string, OrgUnit>();
+  /** Consumer accounts on our domains, and the state of their invitation. */
+  readonly unmanaged = new Map<string, string>();
+  readonly unmanagedAddresses = new SortedKeys();
+  /** Consumer accounts whose address a plain users.insert took. */
+  readonly evicted: string[] = [];
   readonly calendars = new Map<string, SharedCalendar>();
-  readonly licenceUse = new Map<string, number>();
+  /** Mails that Calendar sent because an access rule was inserted without sendNotifications=false. */
+  aclMails = 0;
+  readonly licensees = new Map<string, SortedKeys>();
   readonly pools: Map<string, number>;
-  private sorted: string[] | undefined;
+  seats: number;
+  readonly draws: Draws;
+  /** Accounts as they were before their last change, oldest change first. */
+  private readonly formers = new Map<User, { was: User; at: number }>();
+  private readonly singles = new Map<string, readonly string[]>();
+  private readonly texts = new Map<string, string>();
   private serial = 0;
   private readonly startedAt = performance.now();
 
@@ -78,10 +44,13 @@ export class World {
     readonly timeScale: number,
     readonly seed: number,
   ) {
+    this.draws = new Draws(seed);
+    this.seats = profile.seats;
     this.pools = new Map(profile.licences.map(({ productId, skuId, pool }) => [`${productId}/${skuId}`, pool]));
-    this.orgUnits.set('/', { id: 'id:root', path: '/', description: '' });
-    for (const address of profile.admins)
+    this.orgUnits.set('/', { id: 'id:root', path: '/', description: '', createdAt: -1e9 });
+    for (const address of profile.admins) {
       this.plant({ primaryEmail: address, isAdmin: true, givenName: 'Ada', familyName: 'Admin' });
+    }
   }
 
   /** Seconds of Google's time since the world began. */
@@ -91,12 +60,11 @@ export class World {
 
   /** A number in [0, 1) that is always the same for this user and purpose. */
   chance(id: string, purpose: string): number {
-    const digest = createHash('md5').update(`${this.seed}:${purpose}:${id}`).digest();
-    return digest.readUInt32BE(0) / 2 ** 32;
+    return hash(this.seed, purpose, id);
   }
 
   delay(id: string, purpose: string, [from, to]: readonly [number, number]): number {
-    return from + this.chance(id, purpose) * (to - from);
+    return to === from ? from : from + this.chance(id, purpose) * (to - from);
   }
 
   nextId(prefix: string): string {
@@ -108,8 +76,9 @@ export class World {
     this.usersById.set(user.id, user);
     this.userByAddress.set(user.primaryEmail, user);
     for (const alias of user.aliases ?? []) this.userByAddress.set(alias, user);
-    this.sorted = undefined;
-    if (this.profile.automaticLicensing) this.assignAutomatically(user);
+    this.addresses.add(user.primaryEmail);
+    for (const sku of user.licences) this.licenseesOf(sku).add(user.primaryEmail);
+    this.assignAutomatically(user);
   }
 
   /** An account from before: old enough that nothing of it lags. */
@@ -124,7 +93,8 @@ export class World {
       isDelegatedAdmin: false,
       createdAt: -1e9,
       changedAt: -1e9,
-      lists: '{}',
+      licences: [],
+      fields: {},
       ...account,
     };
     user.primaryEmail = user.primaryEmail.toLowerCase();
@@ -134,20 +104,36 @@ export class World {
   }
 
   rename(user: User, address: string): void {
-    this.userByAddress.delete(user.primaryEmail);
-    user.aliases = [...(user.aliases ?? []), user.primaryEmail];
-    this.userByAddress.set(user.primaryEmail, user);
+    const old = user.primaryEmail;
+    this.addresses.delete(old);
+    for (const sku of user.licences) this.licenseesOf(sku).delete(old);
+    user.aliases = [...(user.aliases ?? []).filter((alias) => alias !== address), old];
     user.primaryEmail = address;
+    user.renamedAt = this.now();
     this.userByAddress.set(address, user);
-    this.sorted = undefined;
+    this.addresses.add(address);
+    for (const sku of user.licences) this.licenseesOf(sku).add(address);
   }
 
+  /** Deletes: licences come back into their pools, the seat stays taken, memberships end. */
   remove(user: User): void {
     this.usersById.delete(user.id);
-    this.userByAddress.delete(user.primaryEmail);
-    for (const alias of user.aliases ?? []) this.userByAddress.delete(alias);
+    for (const address of [user.primaryEmail, ...(user.aliases ?? [])]) this.userByAddress.delete(address);
+    this.addresses.delete(user.primaryEmail);
+    for (const sku of user.licences) this.licenseesOf(sku).delete(user.primaryEmail);
+    for (const group of this.groups.values()) group.delete(user.id);
+    this.formers.delete(user);
+    user.deletedAt = this.now();
     this.deleted.set(user.id, user);
-    this.sorted = undefined;
+    this.deletedKeys.add(`${user.primaryEmail} ${user.id}`);
+  }
+
+  restore(user: User): void {
+    this.deleted.delete(user.id);
+    this.deletedKeys.delete(`${user.primaryEmail} ${user.id}`);
+    delete user.deletedAt;
+    user.licences = user.licences.filter((sku) => this.free(sku) > 0);
+    this.add(user);
   }
 
   holder(address: string): 'user' | 'group' | undefined {
@@ -155,53 +141,159 @@ export class World {
     return this.groups.has(address) ? 'group' : undefined;
   }
 
-  /** Primary addresses in order; made anew when accounts came or went. */
-  addresses(): readonly string[] {
-    this.sorted ??= [...this.usersById.values()].map(({ primaryEmail }) => primaryEmail).sort();
-    return this.sorted;
+  /** Takes a consumer account's address away, as a plain insert does. */
+  evict(address: string): void {
+    if (!this.unmanaged.delete(address)) return;
+    this.unmanagedAddresses.delete(address);
+    if (this.evicted.length < evictedMax) this.evicted.push(address);
+  }
+
+  plantUnmanaged(address: string, state: string): void {
+    this.unmanaged.set(address, state);
+    this.unmanagedAddresses.add(address);
+  }
+
+  addGroup(group: Group): void {
+    this.groups.set(group.email, group);
+    this.groupsById.set(group.id, group);
+    this.groupAddresses.add(group.email);
+  }
+
+  removeGroup(group: Group): void {
+    this.groups.delete(group.email);
+    this.groupsById.delete(group.id);
+    this.groupAddresses.delete(group.email);
+  }
+
+  /** By path, whatever the case; a new one is unknown for a while. */
+  orgUnit(path: string): OrgUnit | undefined {
+    const unit = this.orgUnits.get(path.toLowerCase());
+    if (unit === undefined) return undefined;
+    const wait = this.delay(unit.id, 'orgUnit', this.profile.delays.orgUnit);
+    return this.now() - unit.createdAt >= wait ? unit : undefined;
+  }
+
+  licenseesOf(sku: string): SortedKeys {
+    let keys = this.licensees.get(sku);
+    if (keys === undefined) this.licensees.set(sku, (keys = new SortedKeys()));
+    return keys;
+  }
+
+  /** Licences left in a pool. */
+  free(sku: string): number {
+    return (this.pools.get(sku) ?? 0) - this.licenseesOf(sku).size;
   }
 
   assign(user: User, sku: string): void {
-    const pool = this.pools.get(sku);
-    if (pool === undefined) throw new Refusal(400, 'invalid', 'Invalid SKU');
-    const used = this.licenceUse.get(sku) ?? 0;
-    if (used >= pool) {
+    if (!this.pools.has(sku)) throw new Refusal(400, 'invalid', 'Invalid SKU');
+    if (this.free(sku) <= 0) {
       throw new Refusal(
         412,
         'conditionNotMet',
         "There aren't enough available licenses for the specified product-SKU pair",
       );
     }
-    this.licenceUse.set(sku, used + 1);
-    user.licence = sku;
-    user.licensedAt = this.now();
+    this.licenseesOf(sku).add(user.primaryEmail);
+    user.licences = user.licences.length === 0 ? this.single(sku) : [...user.licences, sku];
+    user.licensedAt ??= this.now();
+  }
+
+  withdraw(user: User, sku: string): void {
+    this.licenseesOf(sku).delete(user.primaryEmail);
+    user.licences = user.licences.filter((one) => one !== sku);
+    delete user.automatic;
+    if (user.licences.length === 0) delete user.licensedAt;
   }
 
   /** Automatic licensing says nothing when the pool is empty: the account simply has no licence. */
-  private assignAutomatically(user: User): void {
-    const [sku] = this.pools.keys();
-    if (sku === undefined || user.licence !== undefined) return;
-    if ((this.licenceUse.get(sku) ?? 0) < (this.pools.get(sku) ?? 0)) this.assign(user, sku);
+  assignAutomatically(user: User): void {
+    const sku = this.automaticSku(user.orgUnitPath);
+    if (sku === undefined || user.licences.length > 0 || this.free(sku) <= 0) return;
+    this.assign(user, sku);
+    user.automatic = true;
+  }
+
+  /** The licence that the nearest org unit above gives by itself. */
+  private automaticSku(orgUnitPath: string): string | undefined {
+    const { automaticLicensing } = this.profile;
+    if (automaticLicensing === false) return undefined;
+    if (automaticLicensing === true) {
+      const [sku] = this.pools.keys();
+      return sku;
+    }
+    const above = automaticLicensing
+      .filter(({ orgUnitPath: unit }) => unit === '/' || `${orgUnitPath}/`.startsWith(`${unit}/`))
+      .sort((a, b) => b.orgUnitPath.length - a.orgUnitPath.length);
+    const [nearest] = above;
+    return nearest === undefined ? undefined : `${nearest.productId}/${nearest.skuId}`;
   }
 
   ageOf(user: User): number {
     return this.now() - user.createdAt;
   }
 
+  /** Whether a wait that began at the account's creation is over. */
+  isPast(user: User, purpose: string, range: readonly [number, number]): boolean {
+    return user.ready === true || this.ageOf(user) >= this.delay(user.id, purpose, range);
+  }
+
   mailboxReady(user: User): boolean {
     if (user.ready === true) return true;
     if (user.licensedAt === undefined) return false;
     const { delays, poison } = this.profile;
-    if (this.chance(user.id, 'never') < delays.mailboxNeverShare) return false;
-    if (poison.mailboxNever.includes(numberOf(user))) return false;
-    const slow = this.chance(user.id, 'slow') < delays.mailboxSlow.share;
+    if (delays.mailboxNeverShare > 0 && this.chance(user.id, 'never') < delays.mailboxNeverShare) return false;
+    if (isPoisoned(poison.mailboxNever, user)) return false;
+    const slow = isPoisoned(poison.mailboxSlow, user) || this.chance(user.id, 'slow') < delays.mailboxSlow.share;
     const after = slow ? delays.mailboxSlow.seconds : this.delay(user.id, 'mailbox', delays.mailbox);
     return this.now() - user.licensedAt >= after;
   }
+
+  /** Call before a change: reads may show the account as it was for a while. */
+  remember(user: User): void {
+    const { staleReads } = this.profile.delays;
+    if (staleReads.share === 0 || staleReads.seconds === 0) return;
+    this.forgetOldFormers(staleReads.seconds);
+    this.formers.delete(user);
+    this.formers.set(user, { was: { ...user }, at: this.now() });
+  }
+
+  /** The account as a read shows it: after a write, now and then, as it was before. */
+  seen(user: User): User {
+    if (this.formers.size === 0) return user;
+    const former = this.formers.get(user);
+    if (former === undefined) return user;
+    const { staleReads } = this.profile.delays;
+    if (this.now() - former.at > staleReads.seconds) {
+      this.formers.delete(user);
+      return user;
+    }
+    return this.draws.next() < staleReads.share ? former.was : user;
+  }
+
+  private forgetOldFormers(seconds: number): void {
+    for (const [user, { at }] of this.formers) {
+      if (this.now() - at <= seconds && this.formers.size < formersMax) return;
+      this.formers.delete(user);
+    }
+  }
+
+  /** One copy of a text that many accounts share. */
+  shared(text: string): string {
+    if (text.length > 200) return text;
+    const same = this.texts.get(text);
+    if (same !== undefined) return same;
+    if (this.texts.size < 10_000) this.texts.set(text, text);
+    return text;
+  }
+
+  private single(sku: string): readonly string[] {
+    let one = this.singles.get(sku);
+    if (one === undefined) this.singles.set(sku, (one = [sku]));
+    return one;
+  }
 }
 
-/** The employee number that an account carries. */
-export function numberOf(user: Pick<User, 'lists'>): string {
-  const found = /"type":"organization"[^}]*"value":"([^"]*)"|"value":"([^"]*)","type":"organization"/.exec(user.lists);
-  return found?.[1] ?? found?.[2] ?? '';
+/** Whether a list of employee numbers names this account. */
+export function isPoisoned(numbers: readonly string[], user: Pick<User, 'fields'>): boolean {
+  return numbers.length > 0 && numbers.includes(numberOf(user));
 }
