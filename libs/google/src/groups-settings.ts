@@ -1,7 +1,10 @@
 import { groupssettings, type groupssettings_v1 } from 'googleapis/build/src/apis/groupssettings/index.js';
 import type { CallContext, Caller } from './caller.js';
 
-/** Source: https://developers.google.com/workspace/admin/groups-settings/v1/reference/groups */
+/**
+ * The only API whose `alt` is `atom` unless asked otherwise, and the client library does not ask: without it the reply is XML.
+ * Source: https://developers.google.com/workspace/admin/groups-settings/v1/reference/groups
+ */
 export class GroupsSettings {
   private readonly api: groupssettings_v1.Groupssettings;
 
@@ -11,7 +14,7 @@ export class GroupsSettings {
 
   async patch(context: CallContext, groupEmail: string, change: { whoCanPostMessage: string }): Promise<void> {
     await this.caller.call(context, { method: 'groupsSettings.groups.patch' }, (options, quotaUser) =>
-      this.api.groups.patch({ groupUniqueId: groupEmail, requestBody: change, quotaUser }, options),
+      this.api.groups.patch({ alt: 'json', groupUniqueId: groupEmail, requestBody: change, quotaUser }, options),
     );
   }
 }
