@@ -49,7 +49,7 @@ export const privileges = [
 export type Privilege = (typeof privileges)[number];
 
 /** What kind of Google this is: every number a knob. Delays are ranges in seconds of Google's time. */
-const profileSchema = z.strictObject({
+export const profileSchema = z.strictObject({
   customer: z.string().default('C0demo001'),
   domains: z.array(z.string()).min(1),
   admins: z.array(z.string()).min(1),
