@@ -1,6 +1,7 @@
 import type { AclRule, SharedCalendar, User } from './account.js';
 import { forbidden, Refusal } from './refusal.js';
-import { isRecord, Nothing, param, textIn, type Call, type Handler, type Result } from './request.js';
+import { isRecord, textIn } from './json.js';
+import { Nothing, param, type Call, type Handler, type Result } from './request.js';
 import type { Simulation } from './simulation.js';
 import { isPoisoned, type World } from './world.js';
 

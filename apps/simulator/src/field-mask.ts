@@ -1,6 +1,6 @@
 import type { Api, Schema } from './documents.js';
 import { Refusal } from './refusal.js';
-import { isRecord } from './request.js';
+import { isRecord } from './json.js';
 
 /** A partial-response mask as a tree; a leaf stands for everything below. */
 export type Mask = ReadonlyMap<string, Mask | 'all'>;

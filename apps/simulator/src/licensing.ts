@@ -1,6 +1,7 @@
 import type { User } from './account.js';
 import { Refusal } from './refusal.js';
-import { param, textIn, type Call, type Handler, type Result } from './request.js';
+import { textIn } from './json.js';
+import { param, type Call, type Handler, type Result } from './request.js';
 import type { Simulation } from './simulation.js';
 import type { World } from './world.js';
 

@@ -1,6 +1,6 @@
 import type { Method, Schema } from './documents.js';
 import { badPayload, Refusal } from './refusal.js';
-import { isRecord } from './request.js';
+import { isRecord } from './json.js';
 
 /**
  * Refuses what Google's front end refuses: unknown names, wrong types, values outside an enumeration or a range, missing

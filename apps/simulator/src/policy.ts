@@ -1,7 +1,7 @@
 import type { ApiName, Method } from './documents.js';
 import type { Privilege, Profile } from './profile.js';
 import { forbidden, projectNumber, Refusal } from './refusal.js';
-import type { Bearer } from './token.js';
+import type { Bearer } from './request.js';
 import type { World } from './world.js';
 
 const scopePrefix = 'https://www.googleapis.com/auth/';

@@ -1,6 +1,11 @@
 import type { Mask } from './field-mask.js';
 import type { Method } from './documents.js';
-import type { Bearer } from './token.js';
+
+/** Whose token it is, and for what. */
+export interface Bearer {
+  readonly subject: string;
+  readonly scopes: ReadonlySet<string>;
+}
 
 /** One call, taken apart, and found to fit its method. */
 export interface Call {
@@ -30,14 +35,6 @@ export class Nothing {
 }
 
 export type Handler = (call: Call) => Result;
-
-export function textIn(body: Readonly<Record<string, unknown>>, key: string): string | undefined {
-  const value = body[key];
-  return typeof value === 'string' ? value : undefined;
-}
-
-export const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A parameter of the path; the router put it there. */
 export const param = (call: Call, name: string): string => call.params[name] ?? '';

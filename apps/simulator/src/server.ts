@@ -18,10 +18,10 @@ import { Policy } from './policy.js';
 import type { Profile } from './profile.js';
 import { Quotas } from './quotas.js';
 import { badPayload, Refusal, TokenRefusal } from './refusal.js';
-import { Nothing, Text, type Call, type Handler, type Result } from './request.js';
+import { Nothing, Text, type Bearer, type Call, type Handler, type Result } from './request.js';
 import type { Simulation } from './simulation.js';
 import { Tally } from './tally.js';
-import { Tokens, type Bearer } from './token.js';
+import { Tokens } from './token.js';
 import { World } from './world.js';
 
 export interface ServerOptions {

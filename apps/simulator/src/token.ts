@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { allScopes } from './documents.js';
 import type { Policy } from './policy.js';
 import { TokenRefusal } from './refusal.js';
+import type { Bearer } from './request.js';
 import type { World } from './world.js';
 
 const claimsSchema = z.object({
@@ -17,11 +18,6 @@ const claimsSchema = z.object({
 const headerSchema = z.object({ alg: z.literal('RS256') });
 
 const tokenSchema = z.object({ s: z.string(), c: z.string(), e: z.number() });
-
-export interface Bearer {
-  readonly subject: string;
-  readonly scopes: ReadonlySet<string>;
-}
 
 interface Given extends Bearer {
   readonly until: number;

@@ -1,6 +1,7 @@
 import type { OrgUnit } from '../account.js';
 import { forbidden, invalid, Refusal } from '../refusal.js';
-import { Nothing, param, textIn, type Call, type Handler, type Result } from '../request.js';
+import { textIn } from '../json.js';
+import { Nothing, param, type Call, type Handler, type Result } from '../request.js';
 import type { Simulation } from '../simulation.js';
 
 /** The customer, its domains and org units. Source: https://developers.google.com/workspace/admin/directory/reference/rest/v1/orgunits */

@@ -1,6 +1,7 @@
 import { Group, type Member, type User } from '../account.js';
 import { duplicate, invalid, notFound, Refusal } from '../refusal.js';
-import { Nothing, param, textIn, type Call, type Handler, type Result } from '../request.js';
+import { textIn } from '../json.js';
+import { Nothing, param, type Call, type Handler, type Result } from '../request.js';
 import type { Simulation } from '../simulation.js';
 import type { World } from '../world.js';
 import { checkAddress } from './user-fields.js';

@@ -1,7 +1,7 @@
 import type { User } from '../account.js';
 import { entryTypes } from '../payload.js';
 import { invalid, Refusal } from '../refusal.js';
-import { isRecord, textIn } from '../request.js';
+import { isRecord, textIn } from '../json.js';
 import type { World } from '../world.js';
 
 type Body = Readonly<Record<string, unknown>>;

@@ -1,7 +1,8 @@
 import type { User } from '../account.js';
 import { maskOf } from '../field-mask.js';
 import { duplicate, forbidden, invalid, notFound, Refusal } from '../refusal.js';
-import { Nothing, param, Text, textIn, type Call, type Handler, type Result } from '../request.js';
+import { textIn } from '../json.js';
+import { Nothing, param, Text, type Call, type Handler, type Result } from '../request.js';
 import type { Simulation } from '../simulation.js';
 import { userWriter } from '../user-text.js';
 import { isPoisoned, type World } from '../world.js';
