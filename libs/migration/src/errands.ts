@@ -1,5 +1,6 @@
-import type { CallContext } from '#libs/google';
+import { LeaseTooShortError, type CallContext } from '#libs/google';
 import { calendarIdsOf, endErrand, type LeasedBatch } from '#libs/ledger';
+import { GateClosedError } from '#libs/quota';
 import type { FailureReason, Lane } from '#libs/vocabulary';
 import { checkAddresses } from './address-check.js';
 import { listLicences, listMembers, listUsers } from './listings.js';
@@ -27,9 +28,26 @@ export async function runErrand(
   call: CallContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const halt = await runKind(worker, batch, call, signal);
+  const halt = await untilStopped(worker, batch, signal, () => runKind(worker, batch, call, signal));
   await endErrand(worker.ledger.db, batch.batchId, batch.fence);
   if (halt !== undefined) await worker.halt(batch.migrationId, halt);
+}
+
+/** A pause, a drain, a lost lease or a flushed Redis ends an errand early: that is no fault, and the lease is given back. */
+async function untilStopped(
+  worker: WorkerProcess,
+  batch: LeasedBatch,
+  signal: AbortSignal,
+  run: () => Promise<FailureReason | undefined>,
+): Promise<FailureReason | undefined> {
+  try {
+    return await run();
+  } catch (error) {
+    const stopped = error instanceof GateClosedError || error instanceof LeaseTooShortError || signal.aborted;
+    if (!stopped) throw error;
+    if (error instanceof GateClosedError && error.missing) await worker.reopenGate(batch.migrationId);
+    return undefined;
+  }
 }
 
 async function runKind(

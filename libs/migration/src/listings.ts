@@ -1,4 +1,4 @@
-import { GoogleCallError, LeaseTooShortError, type CallContext } from '#libs/google';
+import { GoogleCallError, type CallContext } from '#libs/google';
 import {
   beginListing,
   dropListing,
@@ -13,7 +13,6 @@ import {
   type ListedItem,
   type StepChange,
 } from '#libs/ledger';
-import { GateClosedError } from '#libs/quota';
 import { failures, type FailureReason, type ObservedAccount, type StepOutcome } from '#libs/vocabulary';
 import { changeFor, outcomeFor } from './outcome-changes.js';
 import { pages } from './patiently.js';
@@ -33,7 +32,7 @@ export async function listUsers(
   call: CallContext,
   signal: AbortSignal,
 ): Promise<Halt> {
-  return tolerantly(signal, async () => {
+  return tolerantly(async () => {
     for await (const { accounts } of pages((page) => worker.workspace.directory.listUsers(call, page))) {
       await settleAccounts(worker, batch, accounts);
       if (signal.aborted) return undefined;
@@ -88,7 +87,7 @@ export async function listMembers(
   const { db } = worker.ledger;
   const listingId = await beginListing(db);
   try {
-    return await tolerantly(signal, async () => {
+    return await tolerantly(async () => {
       for (const group of await groupsAwaited(db, batch.migrationId)) {
         for await (const page of pages((token) => worker.workspace.directory.listMembers(call, group, token))) {
           const googleIds = page.members.map(({ googleId }) => googleId);
@@ -138,7 +137,7 @@ export async function listLicences(
   signal: AbortSignal,
 ): Promise<Halt> {
   const { db } = worker.ledger;
-  return tolerantly(signal, async () => {
+  return tolerantly(async () => {
     for (const licence of await licencesAwaited(db, batch.migrationId)) {
       for await (const { addresses } of pages((page) => worker.workspace.licensing.list(call, licence, page))) {
         await settleLicences(worker, batch, addresses);
@@ -166,12 +165,11 @@ async function settleLicences(worker: WorkerProcess, batch: LeasedBatch, address
 }
 
 /** A listing that breaks off has settled what it showed; only trouble that hits everyone is more than another try. */
-async function tolerantly(signal: AbortSignal, list: () => Promise<Halt>): Promise<Halt> {
+async function tolerantly(list: () => Promise<Halt>): Promise<Halt> {
   try {
     return await list();
   } catch (error) {
     if (error instanceof GoogleCallError) return failures[error.reason].kind === 'everyone' ? error.reason : undefined;
-    if (error instanceof GateClosedError || error instanceof LeaseTooShortError || signal.aborted) return undefined;
     throw error;
   }
 }
