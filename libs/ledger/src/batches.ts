@@ -143,7 +143,7 @@ export async function formBatch(
 
 /**
  * A batch without steps of its own: a listing read through, or the plan's shared actions. Not again before a pause, and
- * not before three times as long as the last one took.
+ * not before three times as long as the last one took. Two dispatchers at once form one: the index batch_errand_open.
  */
 export async function formErrand(
   db: Database,
@@ -156,6 +156,7 @@ export async function formErrand(
       select from batch where migration_id = ${request.migrationId}::uuid and kind = ${request.kind}
         and (state in ('queued', 'leased')
           or settled_at + ${request.pauseMs} * interval '1 millisecond' + ${request.pauseMs > 0 ? 3 : 0}::int * (settled_at - leased_at) > now()))
+    on conflict (migration_id, kind) where size = 0 and state in ('queued', 'leased') do nothing
     returning id as "batchId", fence`.execute(db);
   return rows[0] === undefined ? undefined : { ...rows[0], lane: request.lane };
 }

@@ -41,24 +41,23 @@ export async function tryDispatcherLock(
   ledger: Ledger,
 ): Promise<{ isLost(): boolean; release(): Promise<void> } | undefined> {
   const client: PoolClient = await ledger.pool.connect();
-  let lost = false;
-  const onError = () => {
-    lost = true;
+  let over = false;
+  // Ending the session frees the lock even where the statement cannot be sent any more, and the pool its place.
+  const end = () => {
+    if (!over) client.release(true);
+    over = true;
   };
-  client.on('error', onError);
-  const { rows } = await client.query<{ locked: boolean }>('select pg_try_advisory_lock($1) as locked', [
-    dispatcherLock,
-  ]);
-  if (rows[0]?.locked !== true) {
-    client.off('error', onError);
-    client.release();
-    return undefined;
+  client.on('error', end);
+  try {
+    const { rows } = await client.query<{ locked: boolean }>('select pg_try_advisory_lock($1) as locked', [
+      dispatcherLock,
+    ]);
+    if (rows[0]?.locked === true) return { isLost: () => over, release: async () => end() };
+  } catch (error) {
+    end();
+    throw error;
   }
-  return {
-    isLost: () => lost,
-    release: async () => {
-      // Ending the session frees the lock even where the statement cannot be sent any more.
-      client.release(true);
-    },
-  };
+  client.off('error', end);
+  if (!over) client.release();
+  return undefined;
 }
