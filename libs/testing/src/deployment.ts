@@ -16,6 +16,7 @@ export interface TestDeployment {
   readonly databaseUrl: string;
   readonly redisUrl: string;
   readonly redisPrefix: string;
+  readonly api: TestProcess;
   readonly workers: TestProcess[];
   /** Starts one more worker. */
   addWorker(): TestProcess;
@@ -59,12 +60,12 @@ export async function startDeployment(
   };
   const address = `http://127.0.0.1:${port}`;
   const api = launch('api', [], environment);
-  api.stdout.resume();
+  api.keepOutput();
   await untilReady(api, address);
   const workers: TestProcess[] = [];
   const addWorker = () => {
     const worker = launch('worker', [], environment);
-    worker.stdout.resume();
+    worker.keepOutput();
     workers.push(worker);
     return worker;
   };
@@ -75,6 +76,7 @@ export async function startDeployment(
     databaseUrl: database.url,
     redisUrl: services.redisUrl,
     redisPrefix,
+    api,
     workers,
     addWorker,
     call: (method, path, body, headers = {}) => send(`${address}${path}`, token, method, body, headers),

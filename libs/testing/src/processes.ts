@@ -1,15 +1,19 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const projectFolder = fileURLToPath(new URL('../../../', import.meta.url));
 const stopPatienceMs = 30_000;
+/** A test process that is killed at its time limit takes what it started with it, where the system can see to that. */
+const dyingWithUs = spawnSync('which', ['setpriv']).status === 0 ? ['setpriv', '--pdeathsig', 'KILL'] : [];
 
 /** A process of ours that a test started; it never outlives the test process by much. */
 export interface TestProcess {
   readonly pid: number;
   /** Everything that it wrote to its standard error so far. */
   errors(): string;
+  /** Everything that it wrote to its standard output so far, once `keepOutput` was called; the log of our processes. */
+  output(): string;
   /** Resolves with the exit code, or undefined when a signal ended it. */
   readonly ended: Promise<number | undefined>;
   kill(signal: NodeJS.Signals): void;
@@ -25,9 +29,11 @@ export function launch(
   app: 'api' | 'worker' | 'simulator' | 'cli',
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
-): TestProcess & { readonly stdout: NonNullable<ChildProcess['stdout']> } {
+): TestProcess & { readonly stdout: NonNullable<ChildProcess['stdout']>; keepOutput(): void } {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('BASCULE_'));
-  const child = spawn(process.execPath, ['--enable-source-maps', `dist/apps/${app}/src/main.js`, ...args], {
+  const words = [...dyingWithUs, process.execPath, '--enable-source-maps', `dist/apps/${app}/src/main.js`, ...args];
+  const [command = process.execPath, ...rest] = words;
+  const child = spawn(command, rest, {
     cwd: projectFolder,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...Object.fromEntries(inherited), ...environment },
@@ -36,6 +42,7 @@ export function launch(
   child.stderr.on('data', (chunk: Buffer) => {
     errors = (errors + chunk.toString()).slice(-20_000);
   });
+  let output = '';
   const ended = new Promise<number | undefined>((resolve) => {
     child.once('exit', (code) => resolve(code ?? undefined));
     child.once('error', () => resolve(undefined));
@@ -47,6 +54,12 @@ export function launch(
     pid: child.pid ?? 0,
     stdout: child.stdout,
     errors: () => errors,
+    output: () => output,
+    keepOutput: () => {
+      child.stdout.on('data', (chunk: Buffer) => {
+        output += chunk.toString();
+      });
+    },
     ended,
     kill: (signal) => child.kill(signal),
     stop: async () => {

@@ -21,9 +21,23 @@ const heldAccountSchema = z.looseObject({
   suspended: z.boolean(),
   isMailboxSetup: z.boolean(),
   aliases: z.array(z.string()).default([]),
-  externalIds: z.array(z.looseObject({ type: z.string(), value: z.string() })).default([]),
+  externalIds: z
+    .array(z.looseObject({ type: z.string(), value: z.string(), customType: z.string().optional() }))
+    .default([]),
+  relations: z.array(z.looseObject({ type: z.string(), value: z.string() })).default([]),
   groups: z.array(z.string()),
   licence: z.string().optional(),
+  gmail: z.looseObject({
+    language: z.string().optional(),
+    signature: z.string().optional(),
+    imap: z.boolean().optional(),
+    pop: z.string().optional(),
+  }),
+  calendar: z.looseObject({
+    timeZone: z.string().optional(),
+    subscriptions: z.array(z.string()),
+    acl: z.array(z.object({ role: z.string(), scope: z.object({ type: z.string(), value: z.string().optional() }) })),
+  }),
 });
 export type HeldAccount = z.infer<typeof heldAccountSchema>;
 
