@@ -31,8 +31,8 @@ export function people(count: number, change: (index: number) => FeedRow = () =>
 
 /** A number as letters, as addresses by pattern drop digits at the end of a name. */
 function letters(index: number): string {
-  const digits = [...index.toString(26)].map((digit) => Number.parseInt(digit, 26));
-  return digits.map((digit) => String.fromCharCode(97 + digit)).join('');
+  const last = String.fromCharCode(97 + (index % 26));
+  return index < 26 ? last : `${letters(Math.floor(index / 26))}${last}`;
 }
 
 export const ndjson = (rows: readonly FeedRow[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');

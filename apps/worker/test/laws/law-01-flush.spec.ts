@@ -9,7 +9,7 @@ async function callsAtGoogle({ simulator }: TestCompany): Promise<number> {
 
 async function flushWhenDone(company: TestCompany, migrationId: string, share: number): Promise<void> {
   await company.admin.untilProgress(migrationId, ({ employees, steps }) => {
-    const done = steps.reduce((sum, step) => sum + Number(step.done), 0);
+    const done = steps.reduce((sum, step) => sum + step.done, 0);
     return done >= share * employees.total * steps.length;
   });
   expect(await company.redis.flush()).toBeGreaterThan(0);
