@@ -5,3 +5,4 @@ export { selectsEmployee } from './conditions.js';
 export { evaluate, hasLeft, type EvaluateInput, type Evaluation } from './evaluate.js';
 export { collisionRule, nextAddress, wishAddress, type AddressWish, type WishedAddress } from './address-wish.js';
 export { localPartFor, type LocalPart } from './addresses.js';
+export { unshownOfName } from './name-text.js';

@@ -1,3 +1,2 @@
-export { foldName, intake } from './intake.js';
-export { checkRow, type RowProblem } from './rows.js';
-export { dialects, FeedRefusedError } from './dialects/index.js';
+export { foldedWords } from './names.js';
+export { intake } from './intake.js';

@@ -1,115 +1,111 @@
-import { createHash } from 'node:crypto';
-import { createGunzip } from 'node:zlib';
+import { hash } from 'node:crypto';
 import { pipeline, Readable } from 'node:stream';
-import anyAscii from 'any-ascii';
+import { setImmediate } from 'node:timers/promises';
+import { createGunzip } from 'node:zlib';
 import {
   applyStaged,
-  finishDelivery,
+  giveDeliveryBack,
+  noteApplying,
   payloadPieces,
   stageRows,
   takeDelivery,
+  type AcceptedRow,
   type DeliveryRow,
   type Ledger,
   type StagedRow,
 } from '#libs/ledger';
-import { dialects, FeedRefusedError } from './dialects/index.js';
-import { checkRow } from './rows.js';
+import type { EmployeeRecord } from '#libs/vocabulary';
+import { dialects, FeedRefusedError, type RawRow } from './dialects/index.js';
+import { searchWords } from './names.js';
+import { checkRow, latestHireDateAt } from './rows.js';
 
 const rowsMax = 2_000_000;
+const unpackedBytesMax = 2 * 1024 * 1024 * 1024;
+/** Small enough that other requests are answered between two chunks. */
+const chunkBytes = 65_536;
 
 /**
- * Brings one received delivery to its end: reads its bytes from the ledger, checks row by row, applies set-wise in one
- * transaction. Safe to repeat from the start at any moment; a source's deliveries go one at a time, in order of arrival.
+ * Brings the delivery that is due to its end: reads its bytes from the ledger, checks row by row, applies set-wise in one
+ * transaction. Safe to repeat from the start at any moment. Ends with false when nothing is due.
+ *
+ * Rejects with the signal's reason when that comes before the rows are checked.
  */
-export async function intake(ledger: Ledger, deliveryId: string): Promise<void> {
-  await takeDelivery(ledger, deliveryId, async (delivery, client) => {
+export function intake(ledger: Ledger, signal: AbortSignal): Promise<boolean> {
+  return takeDelivery(ledger, async (delivery, client) => {
     try {
-      await stageRows(client, delivery, rows(ledger, delivery));
-      return await applyStaged(client, delivery);
+      await stageRows(client, rows(ledger, delivery, signal));
     } catch (error) {
+      if (signal.aborted) await giveDeliveryBack(ledger.db, delivery.id);
       if (!(error instanceof FeedRefusedError)) throw error;
-      return { refused: `${error.code}: ${error.message}` };
+      return { refused: error.message };
     }
+    await noteApplying(ledger.db, delivery.id);
+    await applyStaged(client, delivery);
+    return undefined;
   });
-  await finishDelivery(ledger.db, deliveryId);
 }
 
-async function* rows(ledger: Ledger, delivery: DeliveryRow): AsyncGenerator<StagedRow> {
+async function* rows(ledger: Ledger, delivery: DeliveryRow, signal: AbortSignal): AsyncGenerator<readonly StagedRow[]> {
   const dialect = dialects[delivery.mediaType];
-  if (dialect === undefined) throw new FeedRefusedError('media_type', 'the media type is not known');
+  if (dialect === undefined) throw new Error(`a delivery of the unknown type ${delivery.mediaType} was let in`);
+  const latestHireDate = latestHireDateAt(delivery.receivedAt);
   let count = 0;
-  for await (const raw of dialect(bytesOf(ledger, delivery))) {
-    count += 1;
-    if (count > rowsMax) throw new FeedRefusedError('too_many_rows', `more than ${rowsMax} rows`);
-    if (raw.fields === undefined) {
-      const problems = [{ field: '', reason: 'row_unreadable', message: '', ...raw.unreadable }];
-      yield {
-        row: count,
-        line: raw.line,
-        employeeNumber: null,
-        problems,
-        record: null,
-        fingerprint: null,
-        search: null,
-      };
-      continue;
-    }
-    const checked = checkRow(raw.fields);
-    if ('problems' in checked) {
-      const { problems, employeeNumber = null } = checked;
-      yield { row: count, line: raw.line, employeeNumber, problems, record: null, fingerprint: null, search: null };
-      continue;
-    }
-    const { record, warnings } = checked;
-    const json = canonicalJson(record);
-    yield {
-      row: count,
-      line: raw.line,
-      employeeNumber: record.employeeNumber,
-      problems: warnings,
-      record: json,
-      fingerprint: createHash('md5').update(json).digest(),
-      search: searchOf(record),
-    };
+  let undecodable = 0;
+  for await (const chunk of dialect(bytesOf(ledger, delivery, signal))) {
+    const staged = chunk.map((raw, index) => staging(raw, count + index + 1, latestHireDate));
+    count += staged.length;
+    if (count > rowsMax) throw new FeedRefusedError('too_many_rows');
+    undecodable += staged.filter((row) => row.problems.some(({ reason }) => reason === 'row_invalid_encoding')).length;
+    yield staged;
   }
+  // A few broken rows are those rows' trouble; many say that the whole file is in another encoding.
+  if (undecodable > 10 && undecodable * 100 > count) throw new FeedRefusedError('encoding_undecodable');
 }
 
-function bytesOf(ledger: Ledger, delivery: DeliveryRow): Readable {
-  const stored = Readable.from(payloadPieces(ledger, delivery.id));
-  if (delivery.contentEncoding !== 'gzip') return stored;
-  const gunzip = createGunzip();
-  // The reader sees the error as the stream's own.
-  pipeline(stored, gunzip, () => undefined);
-  return gunzip;
+function staging(raw: RawRow, row: number, latestHireDate: string): StagedRow {
+  const { line } = raw;
+  if (raw.problem !== undefined) {
+    return { row, line, employeeNumber: raw.employeeNumber, problems: [raw.problem], accepted: undefined };
+  }
+  const { employeeNumber, record, problems } = checkRow(raw.values, latestHireDate);
+  return { row, line, employeeNumber, problems, accepted: record && acceptedRow(record) };
 }
 
-/** Fields in one order, so that the same record always gives the same bytes. */
-function canonicalJson(record: object): string {
-  return JSON.stringify(record, (_key, value: unknown) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value,
-  );
-}
-
-interface Searchable {
-  readonly legalName: { givenName: string; familyName: string };
-  readonly preferredName?: { givenName?: string | undefined; familyName?: string | undefined } | undefined;
-  readonly workEmail?: string | undefined;
-  readonly legacyEmails: readonly string[];
-}
-
-/** Names without accents and case, and every address of the record: what the service desk types. */
-function searchOf(record: Searchable): { name: string; addresses: string[] } {
-  const { legalName, preferredName, workEmail, legacyEmails } = record;
-  const words = [legalName.givenName, legalName.familyName, preferredName?.givenName, preferredName?.familyName];
+function acceptedRow(record: EmployeeRecord): AcceptedRow {
+  const json = JSON.stringify(record);
+  const { status, workEmail, legacyEmails } = record;
   return {
-    name: foldName(words.filter(Boolean).join(' ')),
-    addresses: [...(workEmail === undefined ? [] : [workEmail]), ...legacyEmails],
+    record: json,
+    fingerprint: hash('sha256', json, 'buffer'),
+    status,
+    nameWords: searchWords(record),
+    addresses: workEmail === undefined ? legacyEmails : [workEmail, ...legacyEmails],
   };
 }
 
-/** As the service desk types a name: Latin letters, lower case. */
-export function foldName(name: string): string {
-  return anyAscii(name).toLowerCase().replaceAll(/\s+/g, ' ').trim();
+async function* bytesOf(ledger: Ledger, delivery: DeliveryRow, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const stored = payloadPieces(ledger, delivery.id);
+  const plain = delivery.contentEncoding === 'gzip' ? unpacked(stored) : stored;
+  let size = 0;
+  for await (const piece of plain) {
+    size += piece.length;
+    if (size > unpackedBytesMax) throw new FeedRefusedError('file_too_large');
+    for (let from = 0; from < piece.length; from += chunkBytes) {
+      signal.throwIfAborted();
+      yield piece.subarray(from, from + chunkBytes);
+      await setImmediate();
+    }
+  }
+}
+
+async function* unpacked(stored: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip({ chunkSize: chunkBytes });
+  // The reader below sees the error as the stream's own.
+  pipeline(Readable.from(stored, { highWaterMark: 1 }), gunzip, () => undefined);
+  try {
+    for await (const chunk of gunzip) yield Buffer.from(chunk);
+  } catch (error) {
+    const isZlib = error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
+    throw isZlib ? new FeedRefusedError('gzip_broken') : error;
+  }
 }

@@ -1,212 +1,331 @@
-import { employeeRecordSchema, type EmployeeRecord } from '#libs/vocabulary';
-import { fieldOf } from './fields.js';
+import { z } from 'zod';
+import { unshownOfName } from '#libs/blueprint';
+import {
+  rejection,
+  warning,
+  type EmployeeRecord,
+  type RejectionReason,
+  type RowProblem,
+  type WarningReason,
+} from '#libs/vocabulary';
+import { countryOf } from './countries.js';
+import { columnOf, type Field, type FieldValues } from './fields.js';
 
-/** What is wrong with one field of a row: words that stay the same, and a sentence with the fix. */
-export interface RowProblem {
-  readonly field: string;
-  readonly reason: string;
-  readonly message: string;
+/** A row that was checked: with a record, `problems` are warnings; without one, all that is wrong. */
+export interface CheckedRow {
+  readonly employeeNumber: string | undefined;
+  readonly record: EmployeeRecord | undefined;
+  readonly problems: readonly RowProblem[];
 }
 
-export type CheckedRow =
-  | { readonly record: EmployeeRecord; readonly warnings: readonly RowProblem[] }
-  | { readonly employeeNumber: string | undefined; readonly problems: readonly RowProblem[] };
-
-const fieldMax = 255;
-
-const statuses: Readonly<Record<string, EmployeeRecord['status']>> = {
-  active: 'active',
-  prehire: 'prehire',
-  leave: 'leave',
-  terminated: 'terminated',
-};
-const workerTypes: Readonly<Record<string, EmployeeRecord['workerType']>> = {
-  employee: 'employee',
-  temp: 'temp',
-  contractor: 'contractor',
-  intern: 'intern',
-};
-
-/** Turns one row, whatever its dialect, into a canonical record or into all that is wrong with it. */
-export function checkRow(row: Readonly<Record<string, unknown>>): CheckedRow {
-  const fields = new RowFields(row);
-  const employeeNumber = fields.text('employeeNumber');
-  const record = fields.record(employeeNumber);
-  if (fields.problems.length > 0) return { employeeNumber, problems: fields.problems };
-  const parsed = employeeRecordSchema.safeParse(record);
-  if (parsed.success) return { record: parsed.data, warnings: fields.warnings };
-  const problems = parsed.error.issues.map(({ path, message }) => ({
-    field: String(path[0] ?? ''),
-    reason: 'field_invalid',
-    message: `${path.join('.')} is not acceptable: ${message}.`,
-  }));
-  return { employeeNumber, problems };
+/**
+ * Turns one row, whatever its dialect, into a canonical record or into all that is wrong with it. Nobody is hired after
+ * `latestHireDate`.
+ */
+export function checkRow(values: FieldValues, latestHireDate: string): CheckedRow {
+  return new RowCheck(values, latestHireDate).checked();
 }
 
-class RowFields {
-  readonly problems: RowProblem[] = [];
-  readonly warnings: RowProblem[] = [];
-  private readonly values = new Map<string, string>();
-  private readonly lists = new Map<string, string[]>();
+/** The last first day that a delivery of this moment may name (YYYY-MM-DD): 366 days later. */
+export function latestHireDateAt(moment: Date): string {
+  return new Date(moment.getTime() + hireAheadMs).toISOString().slice(0, 10);
+}
 
-  constructor(row: Readonly<Record<string, unknown>>) {
-    for (const [header, value] of Object.entries(row)) {
-      const field = fieldOf(header);
-      if (field !== undefined) this.take(field, value);
-    }
+const textMax = 255;
+const numberMax = 64;
+const addressesMax = 30;
+const addressMax = 254;
+
+const statuses = new Map<string, EmployeeRecord['status']>([
+  ['ACTIVE', 'active'],
+  ['PREHIRE', 'prehire'],
+  ['LEAVE', 'leave'],
+  ['TERMINATED', 'terminated'],
+]);
+const workerTypes = new Map<string, EmployeeRecord['workerType']>([
+  ['EMPLOYEE', 'employee'],
+  ['TEMP', 'temp'],
+  ['CONTRACTOR', 'contractor'],
+  ['INTERN', 'intern'],
+]);
+
+/** NUL, the mark that decoding leaves where bytes are not UTF-8, and halves of surrogate pairs: PostgreSQL takes none. */
+const unstorable = /[\0\uFFFD\uD800-\uDFFF]/;
+const formulaStart = /^[=+\-@]/;
+const languageTag = /^[a-z]{2,3}(-[a-z0-9]{1,8})*$/i;
+const phone = /^(?=.*\d)[\d\s+()./-]+(\s*(ext\.?|x|#)\s*\d+)?$/i;
+const isoDate = /^(\d{4}-\d{2}-\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/;
+const share = /^\d+([.,]\d+)?$/;
+const hireAheadMs = 366 * 86_400_000;
+const noEnd = '9999-01-01';
+
+function isRealDay(day: string): boolean {
+  const [month, date] = [Number(day.slice(5, 7)), Number(day.slice(8, 10))];
+  if (month >= 1 && month <= 12 && date >= 1 && date <= 28) return true;
+  const at = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(day);
+}
+
+/** A company has few languages, and asking for one costs as much as the rest of the row. */
+const languages = new Map<string, string | undefined>();
+const languagesMax = 1_000;
+
+function canonicalLanguage(text: string): string | undefined {
+  if (languages.has(text)) return languages.get(text);
+  const tag = text.replaceAll('_', '-');
+  let language: string | undefined;
+  try {
+    if (languageTag.test(tag) && tag.length <= 35) [language] = Intl.getCanonicalLocales(tag);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
   }
+  if (languages.size < languagesMax) languages.set(text, language);
+  return language;
+}
 
-  private take(field: string, value: unknown): void {
-    if (value === null || value === undefined) return;
-    if (Array.isArray(value)) {
-      this.lists.set(
-        field,
-        value.filter((one): one is string => typeof one === 'string' && one.trim() !== ''),
-      );
-      return;
+/** Names of one kind; a part that is not there is absent. */
+interface Names {
+  readonly familyName?: string;
+  readonly givenName?: string;
+}
+
+class RowCheck {
+  private readonly rejected: RowProblem[] = [];
+  private readonly warned: RowProblem[] = [];
+
+  constructor(
+    private readonly values: FieldValues,
+    private readonly latestHireDate: string,
+  ) {}
+
+  /** The record's members stand in the order of the alphabet, so that the same record always has the same JSON. */
+  checked(): CheckedRow {
+    const employeeNumber = this.number('employeeNumber');
+    if (employeeNumber === undefined && this.isEmpty('employeeNumber')) {
+      this.reject('worker_id_missing', 'employeeNumber');
     }
-    if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
-      this.refuse(field, 'field_invalid', 'holds a structure; send a text');
-      return;
-    }
-    const text = String(value).trim();
-    if (text.includes('\0')) this.refuse(field, 'row_nul_byte', 'holds a NUL byte; remove it');
-    else if (text.length > fieldMax && field !== 'legacyEmails') {
-      this.refuse(field, 'field_too_long', `is longer than ${fieldMax} characters; shorten it`);
-    } else if (text !== '') this.values.set(field, text);
-  }
-
-  text(field: string): string | undefined {
-    return this.values.get(field);
-  }
-
-  record(employeeNumber: string | undefined): unknown {
-    if (employeeNumber === undefined)
-      this.refuse('employeeNumber', 'worker_id_missing', 'is empty; every row needs one');
-    else if (employeeNumber.length > 64)
-      this.refuse('employeeNumber', 'field_too_long', 'is longer than 64 characters');
-    const legalName = this.names('legal');
-    if (legalName === undefined) this.refuse('legalName', 'name_missing', 'is empty; give one of the two names');
-    const preferredName = this.names('preferred');
-    const latinName = this.names('latin');
-    const dates = this.dates();
-    const workEmail = this.address('workEmail', this.values.get('workEmail'));
-    return {
-      employeeNumber,
-      status: this.word('status', statuses, 'status_unknown'),
-      workerType: this.word('workerType', workerTypes, 'worker_type_unknown'),
-      legalName: { givenName: legalName?.givenName ?? '', familyName: legalName?.familyName ?? '' },
-      ...(preferredName !== undefined && { preferredName }),
-      ...(latinName !== undefined && { latinName }),
-      ...dates,
-      country: this.country(),
-      ...this.plain(),
-      ...this.fte(),
-      ...(workEmail !== undefined && { workEmail }),
-      legacyEmails: this.legacyEmails(),
+    const legal = this.legalName();
+    const status = this.word('status', statuses, 'status_unknown');
+    const workerType = this.word('workerType', workerTypes, 'worker_type_unknown');
+    const country = this.country();
+    const { hireDate, endDate } = this.dates();
+    const workEmail = this.workEmail();
+    const rest = {
+      companyCode: this.plain('companyCode'),
+      costCentre: this.plain('costCentre'),
+      department: this.plain('department'),
+      fte: this.fte(),
+      jobTitle: this.plain('jobTitle'),
+      latinName: this.names('latinGivenName', 'latinFamilyName'),
+      legacyEmails: this.legacyEmails(workEmail),
+      locationCode: this.plain('locationCode'),
+      managerNumber: this.manager(employeeNumber),
+      mobilePhone: this.phone('mobilePhone'),
+      preferredName: this.names('preferredGivenName', 'preferredFamilyName'),
+      workLanguage: this.language(),
+      workPhone: this.phone('workPhone'),
     };
-  }
-
-  private names(kind: string): { givenName?: string; familyName?: string } | undefined {
-    const givenName = this.values.get(`${kind}GivenName`);
-    const familyName = this.values.get(`${kind}FamilyName`);
-    if (givenName === undefined && familyName === undefined) return undefined;
-    return { ...(givenName !== undefined && { givenName }), ...(familyName !== undefined && { familyName }) };
-  }
-
-  private word<T>(field: string, words: Readonly<Record<string, T>>, reason: string): T | undefined {
-    const word = this.values.get(field)?.toLowerCase();
-    const value = word === undefined || !Object.hasOwn(words, word) ? undefined : words[word];
-    if (value === undefined) {
-      this.refuse(field, reason, `must be one of ${Object.keys(words).join(', ').toUpperCase()}`);
+    const isWhole = employeeNumber !== undefined && legal !== undefined && status !== undefined;
+    const isPlaced = workerType !== undefined && country !== undefined && hireDate !== undefined;
+    if (this.rejected.length > 0 || !isWhole || !isPlaced) {
+      return { employeeNumber, record: undefined, problems: this.rejected };
     }
-    return value;
+    const record: EmployeeRecord = {
+      companyCode: rest.companyCode,
+      costCentre: rest.costCentre,
+      country,
+      department: rest.department,
+      employeeNumber,
+      endDate,
+      fte: rest.fte,
+      hireDate,
+      jobTitle: rest.jobTitle,
+      latinName: rest.latinName,
+      legacyEmails: rest.legacyEmails,
+      legalName: legal,
+      locationCode: rest.locationCode,
+      managerNumber: rest.managerNumber,
+      mobilePhone: rest.mobilePhone,
+      preferredName: rest.preferredName,
+      status,
+      workEmail,
+      workLanguage: rest.workLanguage,
+      workPhone: rest.workPhone,
+      workerType,
+    };
+    return { employeeNumber, record, problems: this.warned };
   }
 
-  private country(): string | undefined {
-    const country = this.values.get('country')?.toUpperCase();
-    if (country === undefined || !/^[A-Z]{2}$/.test(country)) {
-      this.refuse('country', 'country_unknown', 'must be a two-letter country code (ISO 3166-1)');
-      return undefined;
-    }
-    return country === 'UK' ? 'GB' : country;
-  }
-
-  private dates(): { hireDate?: string; endDate?: string } {
-    const hireDate = this.date('hireDate');
-    if (hireDate === undefined && !this.values.has('hireDate')) {
-      this.refuse('hireDate', 'hire_date_missing', 'is empty; give the first day of the employment');
-    }
-    const endDate = this.date('endDate');
-    const latest = new Date(Date.now() + 366 * 86_400_000).toISOString().slice(0, 10);
-    if (hireDate !== undefined && (hireDate < '1940-01-01' || hireDate > latest)) {
-      this.refuse('hireDate', 'date_out_of_range', 'must lie between 1940 and a year from now');
-    }
-    if (hireDate !== undefined && endDate !== undefined && endDate < hireDate) {
-      this.refuse('endDate', 'date_order', 'lies before the hire date');
-    }
-    const ends = endDate !== undefined && endDate < '9999-01-01';
-    return { ...(hireDate !== undefined && { hireDate }), ...(ends && { endDate }) };
-  }
-
-  /** The date as written, also of a date-time: no zone shifts a day, and nothing is guessed. */
-  private date(field: string): string | undefined {
-    const text = this.values.get(field);
-    if (text === undefined) return undefined;
-    const date = /^(\d{4})-(\d{2})-(\d{2})(?:T.*)?$/.exec(text);
-    const day = date === null ? undefined : text.slice(0, 10);
-    const real = day !== undefined && new Date(`${day}T00:00:00Z`).toString() !== 'Invalid Date';
-    if (day === undefined || !real || new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) !== day) {
-      this.refuse(field, 'date_invalid', 'must be a real day written YYYY-MM-DD');
-      return undefined;
-    }
-    return day;
-  }
-
-  private plain(): Record<string, string> {
-    const names = [
-      'locationCode',
-      'companyCode',
-      'department',
-      'costCentre',
-      'jobTitle',
-      'managerNumber',
-      'workLanguage',
-      'workPhone',
-      'mobilePhone',
-    ];
-    return Object.fromEntries(
-      names.flatMap((name) => {
-        const value = this.values.get(name);
-        return value === undefined ? [] : [[name, value] as const];
-      }),
-    );
-  }
-
-  private fte(): { fte?: number } {
-    const text = this.values.get('fte');
-    if (text === undefined) return {};
-    const fte = Number(text.replace(',', '.'));
-    if (Number.isFinite(fte) && fte >= 0 && fte <= 2) return { fte };
-    this.refuse('fte', 'number_invalid', 'must be a share of full time such as 0.8');
-    return {};
-  }
-
-  private legacyEmails(): string[] {
-    const listed = this.lists.get('legacyEmails') ?? (this.values.get('legacyEmails') ?? '').split(/[;|,\s]+/);
-    return listed
-      .flatMap((address) => this.address('legacyEmails', address === '' ? undefined : address) ?? [])
-      .slice(0, 30);
-  }
-
-  private address(field: string, text: string | undefined): string | undefined {
-    if (text === undefined) return undefined;
-    if (/^[^\s@<>]+@[a-z0-9-]+(\.[a-z0-9-]+)+$/i.test(text) && text.length <= 254) return text.toLowerCase();
-    this.refuse(field, 'address_invalid', 'must be an e-mail address');
+  private reject(reason: RejectionReason, field: Field): undefined {
+    this.rejected.push(rejection(reason, columnOf(field)));
     return undefined;
   }
 
-  private refuse(field: string, reason: string, what: string): void {
-    this.problems.push({ field, reason, message: `${field} ${what}.` });
+  private warn(reason: WarningReason, field: Field): void {
+    this.warned.push(warning(reason, columnOf(field)));
+  }
+
+  /** Nothing, or blanks only. */
+  private isEmpty(field: Field): boolean {
+    const value = this.values.get(field);
+    return value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
+  }
+
+  private text(field: Field, max = textMax): string | undefined {
+    const value = this.values.get(field);
+    if (value === undefined || value === null) return undefined;
+    if (typeof value !== 'string') return this.reject('field_invalid', field);
+    return this.storable(value.trim(), field, max);
+  }
+
+  private storable(text: string, field: Field, max: number): string | undefined {
+    if (text === '') return undefined;
+    if (unstorable.test(text)) {
+      if (text.includes('\0')) return this.reject('row_nul_byte', field);
+      if (text.includes('\uFFFD') || !text.isWellFormed()) return this.reject('row_invalid_encoding', field);
+    }
+    return text.length > max ? this.reject('field_too_long', field) : text;
+  }
+
+  /** A text that nobody parses: stored as it is, but a spreadsheet would calculate it. */
+  private plain(field: Field, max = textMax): string | undefined {
+    const text = this.text(field, max);
+    if (text !== undefined && formulaStart.test(text)) this.warn('formula_like_text', field);
+    return text;
+  }
+
+  private number(field: Field): string | undefined {
+    return this.plain(field, numberMax);
+  }
+
+  private name(field: Field): string | undefined {
+    const text = this.plain(field);
+    if (text === undefined) return undefined;
+    switch (unshownOfName(text)) {
+      case 'all':
+        this.warn('name_cleaned', field);
+        return undefined;
+      case 'characters':
+        this.warn('name_cleaned', field);
+        return text;
+      case 'end':
+        this.warn('name_truncated', field);
+        return text;
+      case undefined:
+        return text;
+    }
+  }
+
+  private names(given: Field, family: Field): Names | undefined {
+    const familyName = this.name(family);
+    const givenName = this.name(given);
+    if (familyName === undefined && givenName === undefined) return undefined;
+    return { ...(familyName !== undefined && { familyName }), ...(givenName !== undefined && { givenName }) };
+  }
+
+  private legalName(): EmployeeRecord['legalName'] | undefined {
+    const before = this.rejected.length;
+    const names = this.names('legalGivenName', 'legalFamilyName');
+    if (names === undefined) {
+      // A name that was sent but cannot be stored has been named already.
+      return this.rejected.length > before ? undefined : this.reject('name_missing', 'legalFamilyName');
+    }
+    const { familyName = '', givenName = '' } = names;
+    if (familyName === '') this.warn('name_single', 'legalFamilyName');
+    if (givenName === '') this.warn('name_single', 'legalGivenName');
+    return { familyName, givenName };
+  }
+
+  private word<T>(field: Field, words: ReadonlyMap<string, T>, reason: RejectionReason): T | undefined {
+    const value = this.values.get(field);
+    const word = typeof value === 'string' ? words.get(value.trim().toUpperCase()) : undefined;
+    return word ?? this.reject(reason, field);
+  }
+
+  private country(): string | undefined {
+    const value = this.values.get('country');
+    const country = typeof value === 'string' ? countryOf(value.trim()) : undefined;
+    return country ?? this.reject('country_unknown', 'country');
+  }
+
+  private dates(): { hireDate: string | undefined; endDate: string | undefined } {
+    if (this.isEmpty('hireDate')) this.reject('hire_date_missing', 'hireDate');
+    const hireDate = this.date('hireDate');
+    const endDate = this.date('endDate');
+    if (hireDate !== undefined && (hireDate < '1940-01-01' || hireDate > this.latestHireDate)) {
+      this.reject('date_out_of_range', 'hireDate');
+    }
+    if (hireDate !== undefined && endDate !== undefined && endDate < hireDate) this.reject('date_order', 'endDate');
+    return { hireDate, endDate: endDate === undefined || endDate >= noEnd ? undefined : endDate };
+  }
+
+  /** The date as written, also of a date-time: no zone shifts a day, and nothing is guessed. */
+  private date(field: Field): string | undefined {
+    const value = this.values.get(field);
+    if (this.isEmpty(field)) return undefined;
+    const day = typeof value === 'string' ? isoDate.exec(value.trim())?.[1] : undefined;
+    return day !== undefined && isRealDay(day) ? day : this.reject('date_invalid', field);
+  }
+
+  private fte(): number | undefined {
+    const value = this.values.get('fte');
+    if (this.isEmpty('fte')) return undefined;
+    const text = typeof value === 'string' ? value.trim() : '';
+    const fte = typeof value === 'number' ? value : share.test(text) ? Number(text.replace(',', '.')) : Number.NaN;
+    return fte >= 0 && fte <= 2 ? fte : this.reject('number_invalid', 'fte');
+  }
+
+  private manager(employeeNumber: string | undefined): string | undefined {
+    const manager = this.number('managerNumber');
+    if (manager === undefined || manager !== employeeNumber) return manager;
+    this.warn('manager_self', 'managerNumber');
+    return undefined;
+  }
+
+  /** In canonical form, so that fr_fr and fr-FR are one language. */
+  private language(): string | undefined {
+    const text = this.text('workLanguage');
+    if (text === undefined) return undefined;
+    const language = canonicalLanguage(text);
+    if (language === undefined) this.warn('language_ignored', 'workLanguage');
+    return language;
+  }
+
+  private phone(field: Field): string | undefined {
+    const text = this.text(field);
+    if (text === undefined || phone.test(text)) return text;
+    this.warn('phone_ignored', field);
+    return undefined;
+  }
+
+  private workEmail(): string | undefined {
+    const text = this.text('workEmail');
+    return text === undefined ? undefined : this.address(text, 'workEmail');
+  }
+
+  /** Each former address once, in the order in which they came; the present one is none of them. */
+  private legacyEmails(workEmail: string | undefined): string[] {
+    const value = this.values.get('legacyEmails');
+    if (this.isEmpty('legacyEmails')) return [];
+    const listed: unknown[] = Array.isArray(value)
+      ? value
+      : typeof value === 'string'
+        ? value.split(/[;|,\s]+/)
+        : [value];
+    const addresses = new Set<string>();
+    for (const one of listed) {
+      if (one === null || one === '') continue;
+      const address = typeof one === 'string' ? this.address(one.trim(), 'legacyEmails') : undefined;
+      if (typeof one !== 'string') this.reject('field_invalid', 'legacyEmails');
+      if (address !== undefined && address !== workEmail) addresses.add(address);
+      if (this.rejected.at(-1)?.field === columnOf('legacyEmails')) return [];
+    }
+    if (addresses.size > addressesMax) this.reject('addresses_too_many', 'legacyEmails');
+    return [...addresses];
+  }
+
+  private address(text: string, field: Field): string | undefined {
+    if (text.length <= addressMax && z.regexes.email.test(text)) return text.toLowerCase();
+    return this.reject('address_invalid', field);
   }
 }

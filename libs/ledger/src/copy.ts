@@ -8,7 +8,9 @@ export type CopyValue =
   string | number | boolean | null | Uint8Array | readonly string[] | Readonly<Record<string, unknown>>;
 
 const escapes: Record<string, string> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
-const escape = (text: string) => text.replace(/[\\\t\n\r]/g, (character) => escapes[character] ?? character);
+const special = /[\\\t\n\r]/;
+const escape = (text: string) =>
+  special.test(text) ? text.replace(/[\\\t\n\r]/g, (character) => escapes[character] ?? character) : text;
 
 const arrayElement = (text: string) => `"${text.replace(/["\\]/g, (character) => `\\${character}`)}"`;
 
@@ -34,16 +36,29 @@ export async function copyInto(
   target: string,
   rows: AsyncIterable<readonly CopyValue[]> | Iterable<readonly CopyValue[]>,
 ): Promise<void> {
+  await copyChunksInto(client, target, chunked(rows));
+}
+
+async function* chunked(rows: AsyncIterable<readonly CopyValue[]> | Iterable<readonly CopyValue[]>) {
+  let chunk: (readonly CopyValue[])[] = [];
+  for await (const row of rows) {
+    chunk.push(row);
+    if (chunk.length < chunkRows) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+/** The same for rows that come in chunks: a step of an async iterator for each row would cost more than the COPY. */
+export async function copyChunksInto(
+  client: PoolClient,
+  target: string,
+  chunks: AsyncIterable<readonly (readonly CopyValue[])[]>,
+): Promise<void> {
   const text = async function* () {
-    let lines: string[] = [];
-    for await (const row of rows) {
-      lines.push(row.map(encode).join('\t'));
-      if (lines.length >= chunkRows) {
-        yield `${lines.join('\n')}\n`;
-        lines = [];
-      }
-    }
-    if (lines.length > 0) yield `${lines.join('\n')}\n`;
+    for await (const chunk of chunks) yield Buffer.from(chunk.map((row) => `${row.map(encode).join('\t')}\n`).join(''));
   };
-  await pipeline(Readable.from(text()), client.query(copyFrom(`copy ${target} from stdin`)));
+  // Without a bound of its own the stream would read sixteen chunks ahead.
+  await pipeline(Readable.from(text(), { highWaterMark: 1 }), client.query(copyFrom(`copy ${target} from stdin`)));
 }

@@ -22,6 +22,7 @@ export * from './listed-steps.js';
 export * from './access.js';
 export * from './upkeep.js';
 export * from './deliveries.js';
+export * from './applying-deliveries.js';
 export * from './employees.js';
 export * from './progress.js';
 export * from './enrolments.js';

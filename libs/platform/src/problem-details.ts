@@ -21,6 +21,7 @@ export const problems = {
   'not-found': { status: 404, title: 'There is no such thing' },
   'method-not-allowed': { status: 405, title: 'The address does not know this method' },
   'not-acceptable': { status: 406, title: 'The answer is not available in that form' },
+  'timed-out': { status: 408, title: 'The request took too long to come' },
   conflict: { status: 409, title: 'The request does not fit the present state' },
   'too-large': { status: 413, title: 'The request is too large' },
   'media-type': { status: 415, title: 'The request has an unknown media type' },

@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import { foldName } from '#libs/feeds';
+import { foldedWords } from '#libs/feeds';
 import { employeeDetail, searchEmployees, type Ledger } from '#libs/ledger';
 import { Allow, ledgerToken, Problem } from '#libs/platform';
 import { plainSentence } from '#libs/progress';
@@ -18,7 +18,7 @@ export class EmployeesController {
   @Allow('viewer')
   @ApiOperation({ summary: 'Finds people by number, by name without accents, or by any address; at most 20' })
   search(@Query({ schema: querySchema }) { q }: z.infer<typeof querySchema>) {
-    return searchEmployees(this.ledger.db, q, foldName(q));
+    return searchEmployees(this.ledger.db, q, foldedWords(q));
   }
 
   @Get(':id')

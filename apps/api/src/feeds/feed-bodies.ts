@@ -1,23 +1,76 @@
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyRequest } from 'fastify';
+import { Problem } from '#libs/platform';
 
-const deliveries = /^\/v1\/feeds\/[^/]+\/deliveries(\?|$)/;
-/** What a JSON feed is called inside the server, so that only feeds get their JSON as a stream. */
-export const jsonFeed = 'application/x-json-feed';
+const deliveries = /^\/v1\/feeds\/[^/]+\/deliveries\/?(\?|$)/;
+/** What every feed is called inside the server, so that its bytes come as a stream. */
+const anyFeed = 'application/x-any-feed';
+const sentTypes = new WeakMap<IncomingMessage, string>();
+
+export const mediaTypes = ['text/csv', 'application/x-ndjson', 'application/json'] as const;
+const encodings = ['gzip', 'identity'] as const;
+/** An upload from which nothing comes for so long is given up. */
+const idleMs = 60_000;
 
 /**
- * Hands feeds to their route as streams: CSV and NDJSON by their media type, JSON on the feeds' address only (everywhere
- * else JSON is parsed whole, within a small limit).
+ * Hands feeds to their route as streams, whatever their media type, so that the caller is known before the type is judged.
+ * Everywhere else JSON is parsed whole, within a small limit.
  */
 export function streamFeeds(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   fastify.addHook('onRequest', (request, _reply, done) => {
-    const type = request.headers['content-type'];
-    if (deliveries.test(request.url) && type?.startsWith('application/json') === true) {
-      request.headers['content-type'] = jsonFeed;
+    if (request.method === 'POST' && deliveries.test(request.url)) {
+      sentTypes.set(request.raw, request.headers['content-type'] ?? '');
+      request.headers['content-type'] = anyFeed;
     }
     done();
   });
-  for (const type of ['text/csv', 'application/x-ndjson', jsonFeed]) {
-    fastify.addContentTypeParser(type, (_request, payload, done) => done(null, payload));
+  fastify.addContentTypeParser(anyFeed, (_request, payload, done) => done(null, payload));
+}
+
+/** The media type of a feed without its parameters; bytes are read as UTF-8, so no other charset may be declared. */
+export function mediaTypeOf(request: FastifyRequest): string {
+  const [type = '', ...parameters] = (sentTypes.get(request.raw) ?? '').toLowerCase().split(';');
+  const charset = parameters
+    .map((parameter) => /^\s*charset\s*=\s*"?([^"]*?)"?\s*$/.exec(parameter)?.[1])
+    .find(Boolean);
+  if (charset !== undefined && !['utf-8', 'utf8', 'us-ascii'].includes(charset)) {
+    throw new Problem('media-type', 'A feed is UTF-8: export it as UTF-8 and declare no other charset.');
+  }
+  const found = mediaTypes.find((known) => known === type.trim());
+  if (found !== undefined) return found;
+  throw new Problem('media-type', `Send a feed as one of these: ${mediaTypes.join(', ')}.`);
+}
+
+/** RFC 9110, 15.5.16: a refused media type is answered with what would be taken. */
+export const accepted = { accept: mediaTypes.join(', '), 'accept-encoding': encodings.join(', ') };
+
+export function encodingOf(request: FastifyRequest): string | null {
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase();
+  if (encoding === undefined || encoding === '' || encoding === 'identity') return null;
+  if (encoding === 'gzip' || encoding === 'x-gzip') return 'gzip';
+  throw new Problem('media-type', 'Content-Encoding may be gzip or left out.');
+}
+
+/** Runs `take` on the body's bytes; one from which nothing comes any more, or which breaks off, becomes a problem. */
+export async function withBody<T>(request: FastifyRequest, take: (body: Readable) => Promise<T>): Promise<T> {
+  const body = request.body instanceof Readable ? request.body : Readable.from([]);
+  const { socket } = request.raw;
+  const idle = () =>
+    body.destroy(new Problem('timed-out', 'The upload was given up because nothing came for a minute: send it again.'));
+  socket.setTimeout(idleMs);
+  socket.on('timeout', idle);
+  try {
+    return await take(body);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ECONNRESET' && request.raw.destroyed) {
+      throw new Problem('malformed-request', 'The upload broke off.', {}, { cause: error });
+    }
+    throw error;
+  } finally {
+    socket.off('timeout', idle);
+    socket.setTimeout(0);
   }
 }

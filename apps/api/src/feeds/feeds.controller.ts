@@ -1,21 +1,24 @@
-import { Readable } from 'node:stream';
 import { Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiConsumes, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { deliveryRecords, type Ledger } from '#libs/ledger';
+import { deliveryRecords, type DeliveryRow, type Ledger } from '#libs/ledger';
 import { Allow, callerOf, ledgerToken, Problem } from '#libs/platform';
-import { jsonFeed } from './feed-bodies.js';
-import { FeedsService } from './feeds.service.js';
+import { accepted, encodingOf, mediaTypeOf, mediaTypes, withBody } from './feed-bodies.js';
+import { idempotencyKeyOf, waitSecondsOf } from './feed-headers.js';
+import { bytesMax, FeedsService, tooLarge } from './feeds.service.js';
 
 const sourceSchema = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i);
-const modeSchema = z.strictObject({ mode: z.enum(['full', 'delta']) });
+const modeSchema = z.strictObject({
+  mode: z.enum(['full', 'delta'], {
+    error: 'say mode=full for the whole population or mode=delta for changes only',
+  }),
+});
 const recordsSchema = z.strictObject({
-  outcome: z.enum(['new', 'updated', 'unchanged', 'duplicate', 'rejected']).optional(),
-  cursor: z.coerce.number().int().min(0).default(0),
+  outcome: z.enum(['new', 'updated', 'unchanged', 'duplicate', 'rejected', '']).optional(),
+  cursor: z.coerce.number().int().min(0).max(2_147_483_647).default(0),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
 });
-const waitMax = 300;
 
 /** Where HR systems push who works there: recorded whole, answered row by row. */
 @ApiTags('feeds')
@@ -29,33 +32,38 @@ export class FeedsController {
   @Post()
   @HttpCode(202)
   @Allow('feed', 'operator')
-  @ApiConsumes('text/csv', 'application/x-ndjson', 'application/json')
+  @ApiConsumes(...mediaTypes)
+  @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'A repetition answers with the first delivery' })
+  @ApiHeader({ name: 'Prefer', required: false, description: 'wait=N waits up to N seconds (300) for the outcome' })
+  @ApiHeader({ name: 'Content-Encoding', required: false, description: 'gzip, or left out' })
   @ApiOperation({ summary: 'Takes a delivery, full or delta; answers once the bytes are safe' })
   async push(
     @Param('source') source: string,
     @Query({ schema: modeSchema }) query: z.infer<typeof modeSchema>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ) {
+  ): Promise<DeliveryRow> {
     const name = sourceOf(source);
-    const received = await this.feeds.receive({
+    const waitSeconds = waitSecondsOf(request);
+    const wanted = {
       source: name,
       mode: query.mode,
-      mediaType: mediaTypeOf(request),
-      contentEncoding: encodingOf(request),
-      idempotencyKey: keyOf(request),
+      ...this.typesOf(request, reply),
+      idempotencyKey: idempotencyKeyOf(request),
       actor: callerOf(request).name,
-      body: bodyOf(request),
-    });
+    };
+    if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge();
+    const received = await withBody(request, (body) => this.feeds.receive(wanted, body));
     void reply.header('location', `/v1/feeds/${name}/deliveries/${received.id}`);
-    const waitSeconds = waitOf(request);
-    return waitSeconds === 0 ? received : this.feeds.outcome(name, received.id, waitSeconds * 1_000);
+    if (waitSeconds === undefined) return received;
+    void reply.header('preference-applied', `wait=${waitSeconds}`);
+    return this.feeds.outcome(name, received.id, waitSeconds * 1_000);
   }
 
   @Get(':id')
   @Allow('feed', 'viewer')
   @ApiOperation({ summary: 'State and counts of a delivery' })
-  read(@Param('source') source: string, @Param('id') id: string) {
+  read(@Param('source') source: string, @Param('id') id: string): Promise<DeliveryRow> {
     return this.feeds.read(sourceOf(source), idOf(id));
   }
 
@@ -67,13 +75,22 @@ export class FeedsController {
     @Param('id') id: string,
     @Query({ schema: recordsSchema }) query: z.infer<typeof recordsSchema>,
   ) {
-    const delivery = await this.feeds.read(sourceOf(source), idOf(id));
-    const records = await deliveryRecords(this.ledger.db, delivery.id, {
+    const { state } = await this.feeds.read(sourceOf(source), idOf(id));
+    const records = await deliveryRecords(this.ledger.db, idOf(id), {
       after: query.cursor,
       limit: query.limit,
-      ...(query.outcome !== undefined && { outcome: query.outcome }),
+      outcome: query.outcome === '' ? undefined : query.outcome,
     });
-    return { records, cursor: records.length === query.limit ? (records.at(-1)?.row ?? null) : null };
+    return { state, records, cursor: records.length === query.limit ? (records.at(-1)?.row ?? null) : null };
+  }
+
+  private typesOf(request: FastifyRequest, reply: FastifyReply) {
+    try {
+      return { mediaType: mediaTypeOf(request), contentEncoding: encodingOf(request) };
+    } catch (error) {
+      void reply.headers(accepted);
+      throw error;
+    }
   }
 }
 
@@ -89,38 +106,4 @@ function idOf(text: string): string {
   const id = z.uuid().safeParse(text);
   if (!id.success) throw new Problem('not-found', 'There is no such delivery of this source.');
   return id.data;
-}
-
-function mediaTypeOf(request: FastifyRequest): string {
-  const [type = ''] = (request.headers['content-type'] ?? '').split(';');
-  const name = type.trim().toLowerCase();
-  return name === jsonFeed ? 'application/json' : name;
-}
-
-function encodingOf(request: FastifyRequest): string | null {
-  const encoding = request.headers['content-encoding']?.toLowerCase();
-  if (encoding === undefined || encoding === 'identity') return null;
-  if (encoding === 'gzip') return encoding;
-  throw new Problem('media-type', 'Content-Encoding may be gzip or left out.');
-}
-
-function keyOf(request: FastifyRequest): string | null {
-  const header = request.headers['idempotency-key'];
-  if (header === undefined) return null;
-  const key = String(header).replaceAll(/^"|"$/g, '');
-  if (key.length > 0 && key.length <= 255) return key;
-  throw new Problem('invalid-field', 'The Idempotency-Key is wrong.', {
-    errors: [{ field: 'Idempotency-Key', message: 'must have 1 to 255 characters' }],
-  });
-}
-
-function bodyOf(request: FastifyRequest): Readable {
-  if (request.body instanceof Readable) return request.body;
-  throw new Problem('malformed-request', 'The request has no body.');
-}
-
-/** `Prefer: wait=N` (RFC 7240): seconds to wait for the outcome. */
-function waitOf(request: FastifyRequest): number {
-  const wait = /(?:^|[,;]\s*)wait=(\d+)/.exec(String(request.headers['prefer'] ?? ''));
-  return wait === null ? 0 : Math.min(waitMax, Number(wait[1]));
 }

@@ -8,67 +8,51 @@ import {
   readDelivery,
   receiveDelivery,
   storePayload,
-  unfinishedDeliveries,
+  UploadLostError,
   type DeliveryRow,
   type Ledger,
+  type WantedDelivery,
 } from '#libs/ledger';
-import { intake } from '#libs/feeds';
-import { ledgerToken, logToken, Problem, type Log } from '#libs/platform';
+import { ledgerToken, Problem } from '#libs/platform';
+import { IntakeLoop } from './intake-loop.js';
 
-const bytesMax = 512 * 1024 * 1024;
+export const bytesMax = 512 * 1024 * 1024;
+/** How often the ledger is asked whether a delivery that somebody waits for is done. */
+const lookAgainMs = 200;
 
-export interface Push {
-  readonly source: string;
-  readonly mode: 'full' | 'delta';
-  readonly mediaType: string;
-  readonly contentEncoding: string | null;
-  readonly idempotencyKey: string | null;
-  readonly actor: string;
-  readonly body: Readable;
-}
+export const tooLarge = () =>
+  new Problem('too-large', 'A delivery may have 512 MB; send it packed (Content-Encoding: gzip) or in parts.');
 
-/** Receives deliveries and brings them to their end; those that a crash left over are taken up again at start. */
+/** Receives deliveries; what becomes of them is the intake's. */
 @Injectable()
 export class FeedsService implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly working = new Map<string, Promise<void>>();
-
   constructor(
     @Inject(ledgerToken) private readonly ledger: Ledger,
-    @Inject(logToken) private readonly log: Log,
+    private readonly loop: IntakeLoop,
   ) {}
 
-  async onApplicationBootstrap(): Promise<void> {
-    for (const id of await unfinishedDeliveries(this.ledger.db)) this.work(id);
+  onApplicationBootstrap(): void {
+    this.loop.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all(this.working.values());
+    await this.loop.stop();
   }
 
   /** Resolves once the bytes are safe; repeated with the same key and bytes, gives the first delivery. */
-  async receive(push: Push): Promise<DeliveryRow> {
-    const { id, opened } = await openDelivery(this.ledger.db, push);
-    if (!opened) return this.repeated(push, id);
-    const hash = createHash('sha256');
-    let bytes = 0;
-    const measured = async function* () {
-      for await (const chunk of push.body) {
-        const piece = Buffer.from(chunk);
-        bytes += piece.length;
-        if (bytes > bytesMax) throw new Problem('too-large', 'A delivery may have 512 MB; send it in parts as delta.');
-        hash.update(piece);
-        yield piece;
-      }
-    };
+  async receive(wanted: WantedDelivery, body: Readable): Promise<DeliveryRow> {
+    const { id, earlier } = await openDelivery(this.ledger.db, wanted);
+    if (earlier !== undefined) return this.repeated(wanted, body, earlier);
+    const measured = new MeasuredBytes(body);
     try {
-      await storePayload(this.ledger, id, measured());
+      await storePayload(this.ledger, id, measured);
+      await receiveDelivery(this.ledger.db, id, measured.total());
     } catch (error) {
       await dropDelivery(this.ledger.db, id);
-      throw error;
+      throw error instanceof UploadLostError ? timedOut() : error;
     }
-    await receiveDelivery(this.ledger.db, id, { sha256: hash.digest(), bytes });
-    this.work(id);
-    return this.read(push.source, id);
+    this.loop.wake();
+    return this.read(wanted.source, id);
   }
 
   async read(source: string, id: string): Promise<DeliveryRow> {
@@ -77,35 +61,63 @@ export class FeedsService implements OnApplicationBootstrap, BeforeApplicationSh
     return delivery;
   }
 
-  /** Waits for the outcome, at most so long. */
+  /** Waits for the outcome, at most so long; whichever process applies the delivery. */
   async outcome(source: string, id: string, waitMs: number): Promise<DeliveryRow> {
-    await Promise.race([this.working.get(id), sleep(waitMs, undefined, { ref: false })]);
-    return this.read(source, id);
+    const deadline = performance.now() + waitMs;
+    let delivery = await this.read(source, id);
+    while (['received', 'checking', 'applying'].includes(delivery.state)) {
+      const left = deadline - performance.now();
+      if (left <= 0 || this.loop.isStopping) break;
+      await sleep(Math.min(lookAgainMs, left));
+      delivery = await this.read(source, id);
+    }
+    return delivery;
   }
 
-  private async repeated(push: Push, id: string): Promise<DeliveryRow> {
-    const hash = createHash('sha256');
-    for await (const chunk of push.body) hash.update(Buffer.from(chunk));
-    const earlier = await this.read(push.source, id);
-    if (earlier.payloadSha256 === null) {
-      throw new Problem('conflict', 'The first request with this Idempotency-Key is still being received.');
-    }
-    if (earlier.payloadSha256 !== hash.digest('hex')) {
+  private async repeated(wanted: WantedDelivery, body: Readable, earlier: DeliveryRow): Promise<DeliveryRow> {
+    if (earlier.state === 'uploading') {
       throw new Problem(
-        'unprocessable',
-        'This Idempotency-Key was used with other bytes; use a new key for a new delivery.',
+        'conflict',
+        'The first request with this Idempotency-Key is still being received: wait, then send the same again.',
       );
     }
-    return earlier;
+    const measured = new MeasuredBytes(body);
+    for await (const _piece of measured);
+    const isSame =
+      earlier.payloadSha256 === measured.total().sha256.toString('hex') &&
+      earlier.mode === wanted.mode &&
+      earlier.mediaType === wanted.mediaType &&
+      earlier.contentEncoding === wanted.contentEncoding;
+    if (isSame) return earlier;
+    throw new Problem(
+      'unprocessable',
+      'This Idempotency-Key was used for another delivery: a new delivery needs a new key, a repetition the same bytes, mode and media type.',
+    );
+  }
+}
+
+const timedOut = () =>
+  new Problem('timed-out', 'The upload was given up because nothing came for too long: send it again.');
+
+/** A body as it comes, counted and hashed on the way; too large a one breaks off. */
+class MeasuredBytes implements AsyncIterable<Buffer> {
+  private readonly hash = createHash('sha256');
+  private bytes = 0;
+
+  constructor(private readonly body: Readable) {}
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
+    for await (const chunk of this.body) {
+      const piece = Buffer.from(chunk);
+      this.bytes += piece.length;
+      if (this.bytes > bytesMax) throw tooLarge();
+      this.hash.update(piece);
+      yield piece;
+    }
   }
 
-  private work(id: string): void {
-    const working = intake(this.ledger, id)
-      .catch((fault: unknown) => {
-        // The bytes are safe: the next start of the API takes the delivery up again.
-        this.log.error('a delivery could not be applied', { deliveryId: id }, fault);
-      })
-      .finally(() => this.working.delete(id));
-    this.working.set(id, working);
+  /** Once the body has ended. */
+  total(): { sha256: Buffer; bytes: number } {
+    return { sha256: this.hash.digest(), bytes: this.bytes };
   }
 }

@@ -1,92 +1,180 @@
-import { Transform, type Readable } from 'node:stream';
-import { CsvError, parse } from 'csv-parse';
-import { headerFault } from '../fields.js';
-import { FeedRefusedError, type RawRow } from './raw-row.js';
+import { CsvError, parse, type InfoRecord, type Parser } from 'csv-parse';
+import { rejection } from '#libs/vocabulary';
+import { fieldOf, headerFault, type Field, type FieldValues } from '../fields.js';
+import { FeedRefusedError, rowCharactersMax, type RawRow } from './raw-row.js';
 
 const separators = [',', ';', '\t', '|'] as const;
+const lineFeed = 10;
+const carriageReturn = 13;
+/** What may be a worker's number in a row that is broken. */
+const isNumber = /^[\w./-]{1,64}$/;
 
 /**
  * CSV with a header row, RFC 4180 and what HR systems make of it: the separator is taken from the header, a byte order
- * mark is dropped. Rows with too few or too many columns are reported, not guessed at.
+ * mark is dropped, lines may end in LF, CRLF or CR. Rows with too few or too many columns are reported, not guessed at.
  */
-export async function* csvRows(bytes: Readable): AsyncGenerator<RawRow> {
-  const { delimiter, stream } = await sniff(bytes);
-  const parser = parse({ bom: true, delimiter, relaxColumnCount: true, skipEmptyLines: true, info: true });
-  stream.on('error', (error) => parser.destroy(error));
-  stream.pipe(parser);
-  let headers: string[] | undefined;
+export async function* csvRows(bytes: AsyncIterable<Buffer>): AsyncGenerator<readonly RawRow[]> {
+  const iterator = bytes[Symbol.asyncIterator]();
+  let lastByte = lineFeed;
   try {
-    for await (const item of parser) {
-      const { record, line } = rowOf(item);
-      if (headers === undefined) {
-        headers = record;
-        refuseBadHeader(headers);
-        continue;
-      }
-      yield asRow(headers, record, line);
+    const head = await headOf(iterator);
+    refuseUtf16(head);
+    const reader = new CsvReader(separatorOf(head));
+    for (let chunk = head; chunk.length > 0; chunk = await chunkOf(iterator)) {
+      lastByte = chunk.at(-1) ?? lastByte;
+      await reader.write(chunk);
+      const rows = reader.take();
+      if (rows.length > 0) yield rows;
     }
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    throw new FeedRefusedError('row_unbalanced_quote', `the quoting breaks: ${error.code}`);
+    await reader.end();
+    const rows = reader.take();
+    const isEnded = lastByte === lineFeed || lastByte === carriageReturn;
+    if (reader.endsShort && !isEnded) throw new FeedRefusedError('file_cut', `line ${rows.at(-1)?.line}`);
+    if (rows.length > 0) yield rows;
+  } finally {
+    await iterator.return?.();
   }
-  if (headers === undefined) throw new FeedRefusedError('empty_file', 'the file is empty');
 }
 
-function rowOf(item: unknown): { record: string[]; line: number } {
-  if (typeof item === 'object' && item !== null && 'record' in item && 'info' in item && Array.isArray(item.record)) {
-    const { record, info } = item;
-    const line = typeof info === 'object' && info !== null && 'lines' in info ? Number(info.lines) : 0;
-    return { record: record.map(String), line };
+async function chunkOf(iterator: AsyncIterator<Buffer>): Promise<Buffer> {
+  for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+    if (next.value.length > 0) return next.value;
   }
-  throw new Error('csv-parse gave no record');
+  return Buffer.alloc(0);
 }
 
-function refuseBadHeader(headers: readonly string[]): void {
-  const fault = headerFault(headers);
-  if (fault === undefined) return;
-  const sentences = {
-    header_missing_column: `the column ${fault.column} is missing`,
-    header_duplicate_column: `the column ${fault.column} stands there twice`,
-    header_unwanted_column: `the column ${fault.column} holds data that accounts do not need; leave it out`,
-  };
-  throw new FeedRefusedError(fault.code, sentences[fault.code]);
+/** The bytes up to and with the first line, as far as they come within 64 KiB. */
+async function headOf(iterator: AsyncIterator<Buffer>): Promise<Buffer> {
+  let head = await chunkOf(iterator);
+  while (head.length < 65_536 && !head.includes(lineFeed) && !head.includes(carriageReturn)) {
+    const chunk = await chunkOf(iterator);
+    if (chunk.length === 0) break;
+    head = Buffer.concat([head, chunk]);
+  }
+  return head;
 }
 
-function asRow(headers: readonly string[], record: readonly string[], line: number): RawRow {
-  if (record.length !== headers.length) {
-    const message = `the row has ${record.length} columns, the header ${headers.length}.`;
-    return { line, unreadable: { reason: 'row_column_count', message } };
-  }
-  return { line, fields: Object.fromEntries(headers.map((header, index) => [header, record[index] ?? ''])) };
+function refuseUtf16(head: Buffer): void {
+  const mark = head.subarray(0, 2).toString('hex');
+  if (mark === 'fffe' || mark === 'feff') throw new FeedRefusedError('encoding_undecodable', 'it is UTF-16');
 }
 
-/** Looks at the first line to tell the separator, then gives the whole stream on, decoded as UTF-8. */
-async function sniff(bytes: Readable): Promise<{ delimiter: string; stream: Readable }> {
-  const iterator: AsyncIterator<Buffer> = bytes[Symbol.asyncIterator]();
-  const head: Buffer[] = [];
-  for (let size = 0; size < 65_536;) {
-    const next = await iterator.next();
-    if (next.done === true) break;
-    head.push(next.value);
-    size += next.value.length;
-    if (next.value.includes(10)) break;
+/** The separator that stands most often in the header outside quotes. */
+function separatorOf(head: Buffer): string {
+  const [firstLine = ''] = head.toString('utf8').split(/[\r\n]/, 1);
+  const unquoted = firstLine.replaceAll(/"[^"]*"/g, '');
+  const counted = separators.map((separator) => ({ separator, count: unquoted.split(separator).length }));
+  return counted.reduce((a, b) => (b.count > a.count ? b : a)).separator;
+}
+
+/** Rows are taken by callback and handed out in chunks: an object stream costs more than the parsing. */
+class CsvReader {
+  /** Whether the last record had fewer columns than the header. */
+  endsShort = false;
+  private readonly parser: Parser;
+  /** Undefined until the header was read. */
+  private columns: number | undefined;
+  private readonly positions: Partial<Record<Field, number>> = {};
+  private rows: RawRow[] = [];
+  private fault: Error | undefined;
+  private endedAt = 0;
+  private emptyLines = 0;
+  private countedTwice = 0;
+
+  constructor(delimiter: string) {
+    this.parser = parse({
+      bom: true,
+      delimiter,
+      recordDelimiter: ['\r\n', '\n', '\r'],
+      relaxColumnCount: true,
+      skipEmptyLines: true,
+      maxRecordSize: rowCharactersMax,
+      skipRecordsWithError: true,
+      onRecord: (record: string[], context) => {
+        this.add(record, context);
+        return null;
+      },
+      onSkip: (error) => {
+        this.skip(error);
+        return undefined;
+      },
+    });
+    this.parser.resume();
   }
-  const [firstLine = ''] = Buffer.concat(head).toString('utf8').split(/\r?\n/);
-  const counted = separators.map((separator) => ({ separator, count: firstLine.split(separator).length }));
-  const best = counted.reduce((a, b) => (b.count > a.count ? b : a));
-  const stream = new Transform();
-  const pump = async () => {
-    for (const chunk of head) if (!stream.push(chunk)) await drained(stream);
-    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
-      if (!stream.push(next.value)) await drained(stream);
+
+  write(chunk: Buffer): Promise<void> {
+    return this.settled((done) => this.parser.write(chunk, done));
+  }
+
+  async end(): Promise<void> {
+    await this.settled((done) => this.parser.end(done));
+    if (this.columns === undefined) throw new FeedRefusedError('empty_file');
+  }
+
+  take(): readonly RawRow[] {
+    const { rows } = this;
+    this.rows = [];
+    return rows;
+  }
+
+  private async settled(act: (done: (error?: Error | null) => void) => void): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      act((error) => (error === undefined || error === null ? resolve() : reject(error)));
+    });
+    if (this.fault !== undefined) throw this.fault;
+  }
+
+  private add(record: readonly string[], { lines, empty_lines: emptyLines }: InfoRecord): void {
+    const counted = this.endedAt + (emptyLines - this.emptyLines) + 1;
+    const line = counted - this.countedTwice;
+    // The parser counts an end of line within quotes twice when it has two characters.
+    if (lines > counted) for (const cell of record) this.countedTwice += cell.split('\r\n').length - 1;
+    this.endedAt = lines;
+    this.emptyLines = emptyLines;
+    this.endsShort = this.columns !== undefined && record.length < this.columns;
+    if (this.columns === undefined) this.takeHeader(record);
+    else if (record.length === this.columns) this.rows.push({ line, values: new CsvValues(this.positions, record) });
+    else {
+      const number = record[this.positions.employeeNumber ?? -1]?.trim();
+      const employeeNumber = number !== undefined && isNumber.test(number) ? number : undefined;
+      this.rows.push({ line, problem: rejection('row_column_count'), employeeNumber });
     }
-    stream.push(null);
-  };
-  pump().catch((error: unknown) => stream.destroy(error instanceof Error ? error : new Error('the stream broke')));
-  return { delimiter: best.separator, stream };
+  }
+
+  private takeHeader(record: readonly string[]): void {
+    const fault = headerFault(record);
+    if (fault !== undefined) this.fault ??= new FeedRefusedError(fault.reason, fault.column);
+    this.columns = record.length;
+    for (const [position, header] of record.entries()) {
+      const field = fieldOf(header);
+      if (field !== undefined) this.positions[field] = position;
+    }
+  }
+
+  /** After a quote within an unquoted value the next line is a row again; after others nobody knows where a row ends. */
+  private skip(error: CsvError | undefined): void {
+    const line = error !== undefined && 'lines' in error ? Number(error.lines) : this.endedAt + 1;
+    if (this.columns === undefined || error?.code !== 'INVALID_OPENING_QUOTE') {
+      this.fault ??= new FeedRefusedError(
+        'row_unbalanced_quote',
+        `line ${this.endedAt + 1 - this.countedTwice} or after`,
+      );
+      return;
+    }
+    this.rows.push({ line: line - this.countedTwice, problem: rejection('row_unbalanced_quote') });
+    this.endedAt = line;
+  }
 }
 
-const drained = (stream: Transform) =>
-  new Promise<void>((resolve) => {
-    stream._read = () => resolve();
-  });
+/** One row, read in place. */
+class CsvValues implements FieldValues {
+  constructor(
+    private readonly positions: Readonly<Partial<Record<Field, number>>>,
+    private readonly record: readonly string[],
+  ) {}
+
+  get(field: Field): string | undefined {
+    const position = this.positions[field];
+    return position === undefined ? undefined : this.record[position];
+  }
+}

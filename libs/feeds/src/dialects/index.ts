@@ -3,9 +3,9 @@ import { jsonRows } from './json.js';
 import { ndjsonRows } from './ndjson.js';
 import type { Dialect } from './raw-row.js';
 
-export { FeedRefusedError } from './raw-row.js';
+export { FeedRefusedError, type RawRow } from './raw-row.js';
 
-/** The dialect of each media type. */
+/** The dialect of each media type that a feed may have. */
 export const dialects: Readonly<Record<string, Dialect>> = {
   'text/csv': csvRows,
   'application/x-ndjson': ndjsonRows,

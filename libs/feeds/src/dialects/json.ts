@@ -1,70 +1,160 @@
 import { StringDecoder } from 'node:string_decoder';
-import type { Readable } from 'node:stream';
-import { FeedRefusedError, type RawRow } from './raw-row.js';
-import { parseRow } from './ndjson.js';
-
-const rowCharactersMax = 1_000_000;
+import { rejection } from '#libs/vocabulary';
+import { jsonRow } from './json-row.js';
+import { FeedRefusedError, rowCharactersMax, type RawRow } from './raw-row.js';
 
 /**
- * An array of objects, or an object with one such array (`{"employees": […]}`): cut into its objects while it streams, so
- * that memory holds one row. Structure is followed by depth and strings; each object is then parsed by itself.
+ * An array of objects, or an object with one array (`{"employees": […], "page": 1}`): cut into its elements while it
+ * streams, so that memory holds one row. Structure is followed by depth and strings; each element is then parsed by itself.
  */
-export async function* jsonRows(bytes: Readable): AsyncGenerator<RawRow> {
+export async function* jsonRows(bytes: AsyncIterable<Buffer>): AsyncGenerator<readonly RawRow[]> {
   const decoder = new StringDecoder('utf8');
-  const cutter = new ObjectCutter();
-  for await (const chunk of bytes) yield* cutter.feed(decoder.write(chunk));
-  yield* cutter.feed(decoder.end());
-  if (!cutter.sawArray) throw new FeedRefusedError('empty_file', 'there is no array of employees in the document');
-  if (cutter.isInside) throw new FeedRefusedError('row_unbalanced', 'the document ends in the middle of a row');
+  const cutter = new ElementCutter();
+  for await (const chunk of bytes) {
+    const rows = cutter.feed(decoder.write(chunk));
+    if (rows.length > 0) yield rows;
+  }
+  const rows = cutter.feed(decoder.end());
+  if (rows.length > 0) yield rows;
+  cutter.end();
 }
 
-class ObjectCutter {
-  sawArray = false;
+const code = (character: string) => character.charCodeAt(0);
+const lineFeed = code('\n');
+const quote = code('"');
+const backslash = code('\\');
+const comma = code(',');
+
+const openBrace = code('{');
+const closeBrace = code('}');
+const openBracket = code('[');
+const closeBracket = code(']');
+const isBlank = (character: number) =>
+  character === 32 || character === 9 || character === lineFeed || character === 13 || character === 0xfeff;
+const isOpening = (character: number) => character === openBrace || character === openBracket;
+const isClosing = (character: number) => character === closeBrace || character === closeBracket;
+
+/** Where the next character stands: around everything, among the members of the root, between elements, within one. */
+type Place = 'start' | 'members' | 'memberValue' | 'elements' | 'element' | 'scalar' | 'end';
+
+class ElementCutter {
+  private place: Place = 'start';
+  private rootIsArray = false;
+  private sawArray = false;
+  /** Open braces and brackets of the element or member value. */
   private depth = 0;
-  private text = '';
   private inString = false;
   private escaped = false;
+  private text = '';
+  private isTooLong = false;
   private line = 1;
   private startLine = 1;
+  private rows: RawRow[] = [];
 
-  get isInside(): boolean {
-    return this.depth > 0;
+  feed(chunk: string): readonly RawRow[] {
+    this.rows = [];
+    let from = 0;
+    for (let index = 0; index < chunk.length; index += 1) {
+      const character = chunk.charCodeAt(index);
+      if (character === lineFeed) this.line += 1;
+      const before = this.place;
+      this.step(character);
+      if (before === 'elements' && (this.place === 'element' || this.place === 'scalar')) from = index;
+      else if (before === 'element' && this.place === 'elements') this.cut(chunk.slice(from, index + 1));
+      else if (before === 'scalar' && this.place !== 'scalar') this.cut(chunk.slice(from, index));
+    }
+    if (this.place === 'element' || this.place === 'scalar') this.append(chunk.slice(from));
+    return this.rows;
   }
 
-  *feed(chunk: string): Generator<RawRow> {
-    for (const character of chunk) {
-      if (character === '\n') this.line += 1;
-      if (this.depth === 0) this.outside(character);
-      else if (this.inside(character)) {
-        yield parseRow(this.text, this.startLine);
-        this.text = '';
-      }
+  end(): void {
+    if (this.place === 'start') throw new FeedRefusedError('empty_file');
+    if (this.place !== 'end') throw new FeedRefusedError('file_cut', `line ${this.line}`);
+    if (!this.sawArray) throw new FeedRefusedError('json_no_array');
+  }
+
+  private step(character: number): void {
+    switch (this.place) {
+      case 'element':
+      case 'memberValue':
+        this.within(character);
+        break;
+      case 'scalar':
+        if (character === closeBracket) this.leaveArray();
+        else if (character === comma || isBlank(character)) this.place = 'elements';
+        break;
+      case 'elements':
+        this.between(character);
+        break;
+      case 'members':
+        this.member(character);
+        break;
+      case 'start':
+        if (character === openBracket) this.enterArray(true);
+        else if (character === openBrace) this.place = 'members';
+        else if (!isBlank(character)) throw new FeedRefusedError('json_broken', `line ${this.line}`);
+        break;
+      case 'end':
+        if (!isBlank(character)) throw new FeedRefusedError('json_broken', `line ${this.line}`);
+        break;
     }
   }
 
-  private outside(character: string): void {
-    if (character === '[') this.sawArray = true;
-    else if (character === '{' && this.sawArray) {
-      this.depth = 1;
-      this.text = '{';
+  private between(character: number): void {
+    if (character === closeBracket) this.leaveArray();
+    else if (character !== comma && !isBlank(character)) {
       this.startLine = this.line;
+      this.place = isOpening(character) || character === quote ? 'element' : 'scalar';
+      if (this.place === 'element') this.within(character);
     }
   }
 
-  /** True when the object has just closed. */
-  private inside(character: string): boolean {
-    this.text += character;
-    if (this.text.length > rowCharactersMax)
-      throw new FeedRefusedError('row_too_long', 'a row is longer than a megabyte');
+  /** Strings and structures among the root's members are passed over, but for the one array. */
+  private member(character: number): void {
+    if (character === openBracket) this.enterArray(false);
+    else if (character === closeBrace) this.place = 'end';
+    else if (character === openBrace || character === quote) {
+      this.place = 'memberValue';
+      this.within(character);
+    } else if (character === closeBracket) throw new FeedRefusedError('json_broken', `line ${this.line}`);
+  }
+
+  private within(character: number): void {
     if (this.inString) {
       if (this.escaped) this.escaped = false;
-      else if (character === '\\') this.escaped = true;
-      else if (character === '"') this.inString = false;
-      return false;
-    }
-    if (character === '"') this.inString = true;
-    else if (character === '{' || character === '[') this.depth += 1;
-    else if (character === '}' || character === ']') this.depth -= 1;
-    return this.depth === 0;
+      else if (character === backslash) this.escaped = true;
+      else if (character === quote) this.inString = false;
+    } else if (character === quote) this.inString = true;
+    else if (isOpening(character)) this.depth += 1;
+    else if (isClosing(character)) this.depth -= 1;
+    if (this.inString || this.depth > 0) return;
+    this.place = this.place === 'element' ? 'elements' : 'members';
+  }
+
+  private enterArray(isRoot: boolean): void {
+    if (this.sawArray) throw new FeedRefusedError('json_several_arrays', `line ${this.line}`);
+    this.sawArray = true;
+    this.rootIsArray = isRoot;
+    this.place = 'elements';
+  }
+
+  private leaveArray(): void {
+    this.place = this.rootIsArray ? 'end' : 'members';
+  }
+
+  private append(text: string): void {
+    if (this.isTooLong) return;
+    this.text += text;
+    if (this.text.length <= rowCharactersMax) return;
+    this.text = '';
+    this.isTooLong = true;
+  }
+
+  private cut(rest: string): void {
+    this.append(rest);
+    if (this.isTooLong) this.rows.push({ line: this.startLine, problem: rejection('row_too_long') });
+    else this.rows.push(jsonRow(this.text, this.startLine));
+    this.text = '';
+    this.isTooLong = false;
   }
 }

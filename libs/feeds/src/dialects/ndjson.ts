@@ -1,30 +1,70 @@
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
-import { FeedRefusedError, type RawRow } from './raw-row.js';
+import { StringDecoder } from 'node:string_decoder';
+import { rejection } from '#libs/vocabulary';
+import { jsonRow } from './json-row.js';
+import { FeedRefusedError, rowCharactersMax, type RawRow } from './raw-row.js';
 
-/** One JSON object a line. */
-export async function* ndjsonRows(bytes: Readable): AsyncGenerator<RawRow> {
-  let line = 0;
-  let rows = 0;
-  for await (const text of createInterface({ input: bytes, crlfDelay: Infinity })) {
-    line += 1;
-    const trimmed = text.replace(/^\uFEFF/, '').trim();
-    if (trimmed === '') continue;
-    rows += 1;
-    yield parseRow(trimmed, line);
+/** One JSON object a line; lines end in LF, CRLF or CR. Blank lines are no rows. */
+export async function* ndjsonRows(bytes: AsyncIterable<Buffer>): AsyncGenerator<readonly RawRow[]> {
+  const decoder = new StringDecoder('utf8');
+  const splitter = new LineSplitter();
+  let count = 0;
+  for await (const chunk of bytes) {
+    const rows = splitter.feed(decoder.write(chunk));
+    count += rows.length;
+    if (rows.length > 0) yield rows;
   }
-  if (rows === 0) throw new FeedRefusedError('empty_file', 'the file is empty');
+  const rest = [...splitter.feed(decoder.end()), ...splitter.end()];
+  if (count + rest.length === 0) throw new FeedRefusedError('empty_file');
+  if (rest.length > 0) yield rest;
 }
 
-export function parseRow(text: string, line: number): RawRow {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isRecord(value)) return { line, fields: value };
-  } catch {
-    return { line, unreadable: { reason: 'row_not_json', message: 'the row is not JSON.' } };
-  }
-  return { line, unreadable: { reason: 'row_not_object', message: 'the row is not a JSON object.' } };
-}
+const endOfLine = /\r\n|\n|\r/g;
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+class LineSplitter {
+  private text = '';
+  private isTooLong = false;
+  private line = 1;
+  private afterReturn = false;
+
+  feed(chunk: string): RawRow[] {
+    if (chunk === '') return [];
+    const rows: RawRow[] = [];
+    // An end of line that was cut between its two characters has been counted already.
+    let start = this.afterReturn && chunk.startsWith('\n') ? 1 : 0;
+    this.afterReturn = chunk.endsWith('\r');
+    endOfLine.lastIndex = start;
+    for (let found = endOfLine.exec(chunk); found !== null; found = endOfLine.exec(chunk)) {
+      this.append(chunk.slice(start, found.index));
+      this.close(rows);
+      start = endOfLine.lastIndex;
+    }
+    this.append(chunk.slice(start));
+    return rows;
+  }
+
+  /** What stands after the last end of line: a row, or the beginning of one whose rest was lost. */
+  end(): RawRow[] {
+    const rows: RawRow[] = [];
+    const line = this.line;
+    this.close(rows);
+    if (rows[0]?.problem?.reason === 'row_not_json') throw new FeedRefusedError('file_cut', `line ${line}`);
+    return rows;
+  }
+
+  private append(text: string): void {
+    if (this.isTooLong) return;
+    this.text += text;
+    if (this.text.length <= rowCharactersMax) return;
+    this.text = '';
+    this.isTooLong = true;
+  }
+
+  private close(rows: RawRow[]): void {
+    const text = (this.line === 1 ? this.text.replace(/^\uFEFF/, '') : this.text).trim();
+    if (this.isTooLong) rows.push({ line: this.line, problem: rejection('row_too_long') });
+    else if (text !== '') rows.push(jsonRow(text, this.line));
+    this.text = '';
+    this.isTooLong = false;
+    this.line += 1;
+  }
+}

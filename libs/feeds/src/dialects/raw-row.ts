@@ -1,21 +1,30 @@
-import type { Readable } from 'node:stream';
+import { refusal, type RefusalReason, type RowProblem } from '#libs/vocabulary';
+import type { FieldValues } from '../fields.js';
 
-/** A row as its dialect gives it, with the line on which it begins; or why it could not be read. */
-export interface RawRow {
-  readonly line: number;
-  readonly fields?: Readonly<Record<string, unknown>>;
-  readonly unreadable?: { readonly reason: string; readonly message: string };
-}
+/** A row as its dialect gives it, with the line on which it begins (from 1); or why it could not be read. */
+export type RawRow =
+  | { readonly line: number; readonly values: FieldValues; readonly problem?: undefined }
+  | {
+      readonly line: number;
+      readonly values?: undefined;
+      readonly problem: RowProblem;
+      /** As far as it could be read: whoever stands in a broken row is present all the same. */
+      readonly employeeNumber?: string | undefined;
+    };
 
-/** A whole file that cannot be used: nothing of it is applied. */
+/** A whole file that cannot be used: nothing of it is applied. The message is the delivery's cause. */
 export class FeedRefusedError extends Error {
   constructor(
-    readonly code: string,
-    message: string,
+    readonly reason: RefusalReason,
+    place?: string,
   ) {
-    super(message);
+    super(refusal(reason, place));
     this.name = 'FeedRefusedError';
   }
 }
 
-export type Dialect = (bytes: Readable) => AsyncGenerator<RawRow>;
+/** Reads a file's bytes as rows, a chunk's rows at a time, so that memory never depends on the number of rows. */
+export type Dialect = (bytes: AsyncIterable<Buffer>) => AsyncGenerator<readonly RawRow[]>;
+
+/** A row is kept in memory whole, so it has a bound. */
+export const rowCharactersMax = 1_000_000;

@@ -1,0 +1,338 @@
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { expect, onTestFinished, test } from 'vitest';
+import {
+  deliveryRecords,
+  openDelivery,
+  openLedger,
+  readDelivery,
+  receiveDelivery,
+  searchEmployees,
+  storePayload,
+  type DeliveryRow,
+  type Ledger,
+} from '#libs/ledger';
+import { createTestDatabase } from '#libs/testing';
+import { foldedWords, intake } from '../src/index.js';
+
+const patient = new AbortController().signal;
+
+interface Options {
+  readonly source?: string;
+  readonly mode?: 'full' | 'delta';
+  readonly mediaType?: string;
+  readonly contentEncoding?: 'gzip';
+}
+
+async function setup() {
+  const database = await createTestDatabase();
+  const ledger = openLedger(database.url, { poolSize: 6 });
+  onTestFinished(async () => {
+    await ledger.close();
+    await database.drop();
+  });
+  /** Stores a file as the API does, without applying it. */
+  const receive = async (content: string | Buffer, options: Options = {}) => {
+    const { source = 'hr', mode = 'full', mediaType = 'text/csv', contentEncoding = null } = options;
+    const wanted = { source, mode, mediaType, contentEncoding, idempotencyKey: null, actor: 'test' };
+    const { id } = await openDelivery(ledger.db, wanted);
+    const bytes = Buffer.from(content);
+    await storePayload(ledger, id, pieces(bytes));
+    await receiveDelivery(ledger.db, id, { sha256: Buffer.alloc(32), bytes: bytes.length });
+    return id;
+  };
+  const read = async (id: string, source = 'hr') => {
+    const delivery = await readDelivery(ledger.db, source, id);
+    if (delivery === undefined) throw new Error('the delivery is gone');
+    return delivery;
+  };
+  const push = async (content: string | Buffer, options: Options = {}) => {
+    const id = await receive(content, options);
+    while (await intake(ledger, patient));
+    return read(id, options.source);
+  };
+  return { ledger, receive, read, push, told: (id: string) => told(ledger, id) };
+}
+
+async function* pieces(bytes: Buffer) {
+  yield bytes;
+}
+
+/** Each row as its outcome and what is said of it. */
+async function told(ledger: Ledger, deliveryId: string): Promise<string[]> {
+  const records = await deliveryRecords(ledger.db, deliveryId, { after: 0, limit: 1_000 });
+  return records.map(({ outcome, problems }) => {
+    const reasons = problems.map((problem) =>
+      typeof problem === 'object' && problem !== null && 'reason' in problem ? String(problem.reason) : '?',
+    );
+    return [outcome, ...reasons].join(' ');
+  });
+}
+
+const header = 'worker_id,legal_given_name,legal_family_name,worker_type,status,hire_date,country,department';
+const row = (number: string, department = 'IT', status = 'ACTIVE') =>
+  `${number},Zoë,Müller,EMPLOYEE,${status},2020-01-01,DE,${department}`;
+const csv = (...rows: string[]) => [header, ...rows, ''].join('\n');
+
+const sum = ({ rows }: DeliveryRow) => rows.new + rows.updated + rows.unchanged + rows.rejected;
+
+async function versions(ledger: Ledger): Promise<string[]> {
+  const { rows } = await ledger.pool.query<{ text: string }>(
+    `select employee_number || ' ' || employee_version.version || ' ' || (record ->> 'department') as text
+     from employee join employee_version on employee_id = id order by 1`,
+  );
+  return rows.map(({ text }) => text);
+}
+
+test('says of each row whether it is new, updated, unchanged, repeated or rejected, and writes only what changed', async () => {
+  const { ledger, push, told: say } = await setup();
+  const first = await push(csv(row('1'), row('2'), row('3'), row('3')));
+  expect(first).toMatchObject({ state: 'done', cause: null });
+  expect(first.rows).toMatchObject({ total: 4, new: 3, updated: 0, unchanged: 1, duplicate: 1, rejected: 0 });
+  const second = await push(csv(row('4'), row('2', 'HR'), row('1'), row('3', 'IT', 'FIRED'), 'x,y'));
+  expect(second.rows).toMatchObject({ total: 5, new: 1, updated: 1, unchanged: 1, rejected: 2, absent: 0 });
+  expect(await say(second.id)).toEqual([
+    'new',
+    'updated',
+    'unchanged',
+    'rejected status_unknown',
+    'rejected row_column_count',
+  ]);
+  expect(await versions(ledger)).toEqual(['1 1 IT', '2 1 IT', '2 2 HR', '3 1 IT', '4 1 IT']);
+  const again = await push(csv(row('4'), row('2', 'HR'), row('1'), row('3')));
+  expect(again.rows).toMatchObject({ total: 4, new: 0, updated: 0, unchanged: 4 });
+  expect(await versions(ledger)).toHaveLength(5);
+});
+
+test('the same people are unchanged whatever the format, the order of columns and the spelling of values', async () => {
+  const { push } = await setup();
+  await push(csv(row('1'), row('2')));
+  const employee = (number: string) => ({
+    country: 'de',
+    Department: ' IT ',
+    'Hire Date': '2020-01-01T00:00:00Z',
+    surname: 'Müller',
+    FirstName: 'Zoë',
+    status: 'Active',
+    'Worker-Type': 'employee',
+    worker_id: number,
+    shoe_size: 38,
+  });
+  const people = [employee('1'), employee('2')];
+  const json = await push(JSON.stringify({ page: 1, people }), { mediaType: 'application/json' });
+  expect(json.rows).toMatchObject({ total: 2, unchanged: 2 });
+  const ndjson = gzipSync(people.map((one) => `${JSON.stringify(one)}\r\n`).join(''));
+  const packed = await push(ndjson, { mediaType: 'application/x-ndjson', contentEncoding: 'gzip' });
+  expect(packed.rows).toMatchObject({ total: 2, unchanged: 2 });
+});
+
+test('a worker who is there twice with different values is rejected each time and stays as they were', async () => {
+  const { ledger, push, told: say } = await setup();
+  await push(csv(row('1')));
+  const delivery = await push(csv(row('1', 'HR'), row('2'), row('1', 'Law')));
+  const conflict = 'rejected duplicate_conflict';
+  expect(await say(delivery.id)).toEqual([conflict, 'new', conflict]);
+  expect(delivery.rows).toMatchObject({ total: 3, new: 1, rejected: 2, absent: 0 });
+  expect(await versions(ledger)).toEqual(['1 1 IT', '2 1 IT']);
+  const repeated = await push(csv(row('3'), row('3')));
+  expect(await say(repeated.id)).toEqual(['new', 'duplicate duplicate_identical']);
+});
+
+test('who leaves is counted once, and comes back under the same id', async () => {
+  const { ledger, push } = await setup();
+  await push(csv(row('1'), row('2')));
+  const id = async () => (await ledger.pool.query('select id from employee where employee_number = $1', ['1'])).rows;
+  const before = await id();
+  expect((await push(csv(row('1', 'IT', 'TERMINATED'), row('2')))).rows).toMatchObject({ updated: 1, leaver: 1 });
+  expect((await push(csv(row('1', 'HR', 'TERMINATED'), row('2')))).rows).toMatchObject({ updated: 1, leaver: 0 });
+  expect((await push(csv(row('1'), row('2')))).rows).toMatchObject({ updated: 1, leaver: 0 });
+  expect(await id()).toEqual(before);
+});
+
+test('absent from a full delivery is counted and marked until somebody names them again; nobody is suspended for it', async () => {
+  const { ledger, push } = await setup();
+  const absent = async () => {
+    const { rows } = await ledger.pool.query<{ number: string }>(
+      'select employee_number as number from employee where absent_since is not null order by 1',
+    );
+    return rows.map(({ number }) => number);
+  };
+  await push(csv(row('1'), row('2'), row('3'), row('4', 'IT', 'TERMINATED')));
+  await push(csv(row('9')), { source: 'other' });
+  expect((await push(csv(row('1')), { mode: 'delta' })).rows.absent).toBe(0);
+  expect(await absent()).toEqual([]);
+  const delivery = await push(csv(row('1'), row('2', 'IT', 'FIRED'), '3,broken'));
+  expect(delivery.rows).toMatchObject({ rejected: 2, absent: 0 });
+  expect((await push(csv(row('1')))).rows.absent).toBe(2);
+  expect((await push(csv(row('1')))).rows.absent).toBe(2);
+  expect(await absent()).toEqual(['2', '3']);
+  await push(csv(row('2')), { mode: 'delta' });
+  expect(await absent()).toEqual(['3']);
+  const { rows } = await ledger.pool.query("select from employee where status <> 'active'");
+  expect(rows).toHaveLength(1);
+});
+
+test('a file that cannot be used is refused with its cause, and nothing of it is applied', async () => {
+  const { ledger, push } = await setup();
+  const refusedAs = async (content: string | Buffer, options?: Options) => {
+    const { state, cause, rows } = await push(content, options);
+    return `${state} ${rows.total} ${cause?.split(':')[0]}`;
+  };
+  const broken = gzipSync(csv(row('1'))).subarray(0, 40);
+  expect(await refusedAs('')).toBe('refused 0 empty_file');
+  expect(await refusedAs(`${csv(row('1'))}2,"never closed`)).toBe('refused 0 row_unbalanced_quote');
+  expect(await refusedAs(csv(row('1')).slice(0, -20))).toBe('refused 0 file_cut');
+  expect(await refusedAs(broken, { contentEncoding: 'gzip' })).toBe('refused 0 gzip_broken');
+  expect(await refusedAs(csv(row('1')), { contentEncoding: 'gzip' })).toBe('refused 0 gzip_broken');
+  expect(await refusedAs(gzipSync(Buffer.alloc(50_000_000)), { contentEncoding: 'gzip' })).toMatch(/^refused 0 /);
+  const latin = Buffer.from(csv(...Array.from({ length: 50 }, (_, index) => row(`${index}`))), 'latin1');
+  expect(await refusedAs(latin)).toBe('refused 0 encoding_undecodable');
+  const { rows } = await ledger.pool.query('select from employee union all select from feed_row');
+  expect(rows).toEqual([]);
+  expect((await ledger.pool.query('select from feed_payload')).rowCount).toBe(0);
+});
+
+test('bytes that are not UTF-8 reject their row, and no nonsense is stored', async () => {
+  const { ledger, push, told: say } = await setup();
+  const content = Buffer.concat([Buffer.from(`${header}\n${row('1')}\n`), Buffer.from(row('2'), 'latin1')]);
+  const delivery = await push(content);
+  expect(await say(delivery.id)).toEqual(['new', 'rejected row_invalid_encoding row_invalid_encoding']);
+  const surrogate = await push(`{"worker_id":"3","department":"\\ud800"}\n`, { mediaType: 'application/x-ndjson' });
+  expect((await say(surrogate.id))[0]).toContain('row_invalid_encoding');
+  expect(await versions(ledger)).toEqual(['1 1 IT']);
+});
+
+test('a source’s deliveries are applied in the order in which their bytes came, and sources do not know each other', async () => {
+  const { ledger, receive, read } = await setup();
+  const first = await receive(csv(row('1', 'first')));
+  const second = await receive(csv(row('1', 'second')));
+  const other = await receive(csv(row('1', 'other')), { source: 'other' });
+  // Several processes look at once.
+  await Promise.all([1, 2, 3].map(async () => intake(ledger, patient)));
+  while (await intake(ledger, patient));
+  expect((await read(first)).rows.new).toBe(1);
+  expect((await read(second)).rows.updated).toBe(1);
+  expect((await read(other, 'other')).rows.new).toBe(1);
+  expect(await versions(ledger)).toEqual(['1 1 first', '1 1 other', '1 2 second']);
+});
+
+test('a delivery whose process dies at work is taken up by another, from the start', async () => {
+  const { ledger, receive, read } = await setup();
+  const id = await receive(csv(row('1'), row('2')));
+  const dying = new AbortController();
+  dying.abort(new Error('the process stops'));
+  await expect(intake(ledger, dying.signal)).rejects.toThrow('the process stops');
+  expect((await read(id)).state).toBe('received');
+  // As a killed process leaves it: noted as being checked, with nobody at work.
+  await ledger.pool.query("update feed_delivery set state = 'applying', attempts = 1");
+  expect(await intake(ledger, patient)).toBe(true);
+  expect(await read(id)).toMatchObject({ state: 'done', rows: { total: 2, new: 2 } });
+});
+
+test('a delivery that fails again and again is given up, so that it holds its source up no longer', async () => {
+  const { ledger, receive, read } = await setup();
+  const id = await receive(csv(row('1')));
+  const next = await receive(csv(row('2')));
+  await ledger.pool.query('alter table feed_row rename to gone');
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    await expect(intake(ledger, patient)).rejects.toThrow('feed_row');
+    await ledger.pool.query("update feed_delivery set try_after = '-infinity'");
+  }
+  await ledger.pool.query('alter table gone rename to feed_row');
+  while (await intake(ledger, patient));
+  expect(await read(id)).toMatchObject({ state: 'refused', rows: { total: 0 } });
+  expect((await read(id)).cause).toMatch(/^internal_fault: /);
+  expect((await read(next)).rows.new).toBe(1);
+});
+
+test('a failed delivery is not tried again at once, and those after it wait', async () => {
+  const { ledger, receive } = await setup();
+  await receive(csv(row('1')));
+  await receive(csv(row('2')));
+  await ledger.pool.query('alter table feed_row rename to gone');
+  await expect(intake(ledger, patient)).rejects.toThrow('feed_row');
+  await expect(intake(ledger, patient)).rejects.toThrow('feed_row');
+  expect(await intake(ledger, patient)).toBe(false);
+});
+
+test('what the service desk searches follows the record', async () => {
+  const { ledger, push } = await setup();
+  const found = async (query: string) => {
+    const hits = await searchEmployees(ledger.db, query, foldedWords(query));
+    return hits.map(({ employeeNumber }) => employeeNumber);
+  };
+  const people = (family: string, email: string) =>
+    `${header},work_email,legacy_emails\n${row('1').replace('Müller', family)},${email},old@b.example\n${row('2')},,\n`;
+  await push(people('Lefèvre', 'zl@b.example'));
+  expect(await found('lef')).toEqual(['1']);
+  expect(await found('ZL@b.example')).toEqual(['1']);
+  expect(await found('muller zoe')).toEqual(['2']);
+  await push(people('Nuñez', 'zn@b.example'));
+  expect(await found('lefevre')).toEqual([]);
+  expect(await found('nunez')).toEqual(['1']);
+  expect(await found('zl@b.example')).toEqual([]);
+  expect(await found('old@b.example')).toEqual(['1']);
+});
+
+test('whatever rows come, each has one outcome, the sums are equal, and the same again changes nothing', async () => {
+  const { ledger, push } = await setup();
+  const cell = fc.oneof(
+    fc.constantFrom(
+      '1',
+      '2',
+      '3',
+      'ACTIVE',
+      'EMPLOYEE',
+      '2020-01-01',
+      'DE',
+      '',
+      ' ',
+      '\\N',
+      '\\.',
+      '"',
+      "'",
+      'a\tb\nc',
+    ),
+    fc.string({ unit: 'binary', maxLength: 12 }),
+  );
+  const number = fc.constantFrom('1', '2', '3', '4');
+  const good = fc.record({ number, department: fc.constantFrom('IT', 'HR', '\\', '{a,"b"}') });
+  const line = fc.oneof(
+    good.map(({ number: one, department }) => Object.values(wholeRow(one, department))),
+    fc.array(cell, { minLength: 8, maxLength: 8 }),
+  );
+  let source = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(line, { maxLength: 12 }), fc.boolean(), async (lines, asJson) => {
+      source += 1;
+      const names = header.split(',');
+      const rows = lines.map((cells) => Object.fromEntries(names.map((name, index) => [name, cells[index]])));
+      const options: Options = asJson
+        ? { source: `s${source}`, mediaType: 'application/json' }
+        : { source: `s${source}` };
+      const quoted = lines.map((cells) => cells.map((one) => `"${one.replaceAll('"', '""')}"`).join(','));
+      const content = asJson ? JSON.stringify(rows) : csv(...quoted);
+      const first = await push(content, options);
+      if (first.state === 'refused') return;
+      expect(first.state).toBe('done');
+      expect([first.rows.total, sum(first)]).toEqual([lines.length, lines.length]);
+      const records = await deliveryRecords(ledger.db, first.id, { after: 0, limit: 1_000 });
+      expect(records.map(({ row: counted }) => counted)).toEqual(lines.map((_, index) => index + 1));
+      const again = await push(content, options);
+      expect(again.rows).toMatchObject({ new: 0, updated: 0, rejected: first.rows.rejected, absent: 0 });
+      expect(sum(again)).toBe(lines.length);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+const wholeRow = (number: string, department: string) => [
+  number,
+  'Zoë',
+  'Müller',
+  'EMPLOYEE',
+  'ACTIVE',
+  '2020-01-01',
+  'DE',
+  department,
+];

@@ -1,0 +1,281 @@
+import { sql } from 'kysely';
+import type { PoolClient } from 'pg';
+import { z } from 'zod';
+import { refusal, rejection, warning, type RowProblem } from '#libs/vocabulary';
+import { copyChunksInto, type CopyValue } from './copy.js';
+import { selectDelivery, type DeliveryRow } from './deliveries.js';
+import type { Database, Ledger } from './open.js';
+
+/** A checked row on its way into the ledger. */
+export interface StagedRow {
+  readonly row: number;
+  readonly line: number;
+  readonly employeeNumber: string | undefined;
+  readonly problems: readonly RowProblem[];
+  /** Undefined for a rejected row. */
+  readonly accepted: AcceptedRow | undefined;
+}
+
+export interface AcceptedRow {
+  /** Canonical JSON: the same record always gives the same text. */
+  readonly record: string;
+  readonly fingerprint: Uint8Array;
+  readonly status: string;
+  /** What the service desk types: words of the names in Latin letters and lower case, and addresses. */
+  readonly nameWords: readonly string[];
+  readonly addresses: readonly string[];
+}
+
+/** How often a delivery is tried before it is given up: a file that ends the process must not end it for ever. */
+const attemptsMax = 5;
+const unfinished = `state in ('received', 'checking', 'applying')`;
+
+/**
+ * Takes the delivery that is due, and runs `work` in one transaction under its source's lock: a source's deliveries are
+ * applied one at a time, in order of arrival, whichever process takes them. Either the delivery is done with all its rows'
+ * outcomes and its bytes are gone, or nothing of it is applied. Ends with false when nothing is due.
+ *
+ * Rejects when `work` does; the delivery is tried again later, a bounded number of times.
+ */
+export async function takeDelivery(
+  ledger: Ledger,
+  work: (delivery: DeliveryRow, client: PoolClient) => Promise<{ refused: string } | undefined>,
+): Promise<boolean> {
+  const client = await ledger.pool.connect();
+  try {
+    await client.query('begin');
+    const delivery = await lockNext(client);
+    if (delivery === undefined) {
+      await client.query('rollback');
+      return false;
+    }
+    const attempts = await noteAttempt(ledger.db, delivery.id);
+    await client.query('savepoint untouched');
+    const end = attempts > attemptsMax ? { refused: refusal('internal_fault') } : await work(delivery, client);
+    if (end !== undefined) await client.query('rollback to savepoint untouched');
+    await finish(client, delivery.id, end?.refused ?? null);
+    await client.query('commit');
+    return true;
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+
+const headsSchema = z.array(z.object({ source: z.string() }));
+const takenSchema = z.array(z.object({ taken: z.boolean() }));
+
+/** The first delivery of a source, if it is due and nobody works on that source. */
+async function lockNext(client: PoolClient): Promise<DeliveryRow | undefined> {
+  const heads = await client.query(
+    `select source from (
+       select distinct on (source) source, received_at, try_after from feed_delivery
+       where ${unfinished} order by source, received_at, sequence
+     ) as head where try_after <= clock_timestamp() order by received_at`,
+  );
+  for (const { source } of headsSchema.parse(heads.rows)) {
+    const lock = await client.query("select pg_try_advisory_xact_lock(hashtextextended('feed ' || $1, 0)) as taken", [
+      source,
+    ]);
+    if (takenSchema.parse(lock.rows)[0]?.taken !== true) continue;
+    const { rows } = await client.query<DeliveryRow>(
+      `${selectDelivery} where try_after <= clock_timestamp() and id = (
+         select id from feed_delivery where source = $1 and ${unfinished} order by received_at, sequence limit 1)`,
+      [source],
+    );
+    if (rows[0] !== undefined) return rows[0];
+  }
+  return undefined;
+}
+
+/** Outside the transaction: seen by everybody at once, and kept when the process dies at work. */
+async function noteAttempt(db: Database, id: string): Promise<number> {
+  const { rows } = await sql<{ attempts: number }>`
+    update feed_delivery set state = 'checking', attempts = attempts + 1,
+      try_after = clock_timestamp() + attempts * interval '5 seconds'
+    where id = ${id}::uuid returning attempts`.execute(db);
+  return rows[0]?.attempts ?? 0;
+}
+
+/** The rows are checked; from here on the ledger does the work. */
+export async function noteApplying(db: Database, id: string): Promise<void> {
+  await sql`update feed_delivery set state = 'applying' where id = ${id}::uuid`.execute(db);
+}
+
+/** The process stops before the delivery is done: it counts as not tried, and is due at once. */
+export async function giveDeliveryBack(db: Database, id: string): Promise<void> {
+  await sql`
+    update feed_delivery set state = 'received', attempts = attempts - 1, try_after = '-infinity'
+    where id = ${id}::uuid and state in ('checking', 'applying')`.execute(db);
+}
+
+async function finish(client: PoolClient, id: string, cause: string | null): Promise<void> {
+  await client.query(`update feed_delivery set state = $2, cause = $3, finished_at = clock_timestamp() where id = $1`, [
+    id,
+    cause === null ? 'done' : 'refused',
+    cause,
+  ]);
+  await client.query('delete from feed_payload where delivery_id = $1', [id]);
+}
+
+/** Copies the checked rows into a table of this transaction's own. */
+export async function stageRows(client: PoolClient, rows: AsyncIterable<readonly StagedRow[]>): Promise<void> {
+  // The record stays text here: only what is new or changed is worth parsing.
+  await client.query(`
+    create temporary table staged (
+      row integer, line integer, employee_number text, problems text, record text, fingerprint bytea, status text,
+      name_words text[], addresses text[]
+    ) on commit drop`);
+  await copyChunksInto(client, 'staged', copyRows(rows));
+  await client.query('analyze staged (row, employee_number)');
+}
+
+async function* copyRows(chunks: AsyncIterable<readonly StagedRow[]>): AsyncGenerator<readonly CopyValue[][]> {
+  for await (const chunk of chunks) {
+    yield chunk.map(({ row, line, employeeNumber, problems, accepted }) => [
+      row,
+      line,
+      employeeNumber ?? null,
+      problems.length === 0 ? '[]' : JSON.stringify(problems),
+      accepted?.record ?? null,
+      accepted?.fingerprint ?? null,
+      accepted?.status ?? null,
+      accepted?.nameWords ?? null,
+      accepted?.addresses ?? null,
+    ]);
+  }
+}
+
+/**
+ * Applies the staged rows set-wise: first tell who is new, changed or unchanged by fingerprint, then write only what
+ * changed (an anti-join beats ON CONFLICT, which locks every row). Every row gets its outcome.
+ */
+export async function applyStaged(client: PoolClient, delivery: DeliveryRow): Promise<void> {
+  await judge(client, delivery);
+  await addEmployees(client, delivery);
+  await changeEmployees(client, delivery);
+  await client.query(
+    `insert into feed_row (delivery_id, line, row, employee_number, outcome, problems)
+     select $1, line, row, employee_number, outcome,
+       case when clashes then $2::jsonb when outcome = 'duplicate' then $3::jsonb else problems::jsonb end
+     from judged order by row`,
+    [
+      delivery.id,
+      JSON.stringify([rejection('duplicate_conflict', 'worker_id')]),
+      JSON.stringify([warning('duplicate_identical', 'worker_id')]),
+    ],
+  );
+  const absent = await markAbsent(client, delivery);
+  await client.query(
+    `update feed_delivery set rows_total = total, rows_new = new, rows_updated = updated, rows_unchanged = unchanged,
+       rows_duplicate = duplicate, rows_rejected = rejected, rows_leaver = leaver, rows_absent = $2
+     from (
+       select count(*) as total, count(*) filter (where outcome = 'new') as new,
+         count(*) filter (where outcome = 'updated') as updated,
+         count(*) filter (where outcome in ('unchanged', 'duplicate')) as unchanged,
+         count(*) filter (where outcome = 'duplicate') as duplicate,
+         count(*) filter (where outcome = 'rejected') as rejected,
+         count(*) filter (where outcome in ('new', 'updated') and status = 'terminated'
+           and status_before is distinct from 'terminated') as leaver
+       from judged) as counted
+     where id = $1`,
+    [delivery.id, absent],
+  );
+}
+
+/**
+ * One outcome for each row. Of a worker's identical rows the first counts; rows that differ are all rejected, for nobody
+ * can tell which is right.
+ */
+async function judge(client: PoolClient, delivery: DeliveryRow): Promise<void> {
+  await client.query(`
+    create temporary table judged (
+      row integer, line integer, employee_number text, problems text, status text, status_before text, clashes boolean,
+      outcome text
+    ) on commit drop`);
+  await client.query(
+    `with repeated as (
+       select employee_number, min(row) as first, count(distinct fingerprint) > 1 as clashes
+       from staged where record is not null group by employee_number having count(*) > 1
+     )
+     insert into judged
+     select staged.row, line, staged.employee_number, problems, staged.status, employee.status,
+       staged.record is not null and coalesce(clashes, false),
+       case when staged.record is null or clashes then 'rejected'
+         when staged.row > first then 'duplicate'
+         when employee.id is null then 'new'
+         when employee.fingerprint = staged.fingerprint then 'unchanged'
+         else 'updated' end
+     from staged left join repeated using (employee_number)
+       left join employee on employee.source = $1 and employee.employee_number = staged.employee_number`,
+    [delivery.source],
+  );
+  await client.query('analyze judged (row, employee_number, outcome)');
+}
+
+async function addEmployees(client: PoolClient, delivery: DeliveryRow): Promise<void> {
+  await client.query(
+    `with added as (
+       insert into employee (source, employee_number, version, fingerprint, status, last_delivery)
+       select $1, staged.employee_number, 1, fingerprint, staged.status,
+         (select sequence from feed_delivery where id = $2)
+       from judged join staged using (row) where outcome = 'new'
+       returning id, employee_number
+     ), wanted as materialized (
+       select added.id, record, name_words, addresses
+       from added join judged using (employee_number) join staged using (row) where outcome = 'new'
+     ), versions as (
+       insert into employee_version (employee_id, version, record, delivery_id)
+       select id, 1, record::jsonb, $2::uuid from wanted
+     )
+     insert into employee_search (employee_id, name_words, addresses)
+     select id, array_to_tsvector(name_words), addresses from wanted`,
+    [delivery.source, delivery.id],
+  );
+}
+
+async function changeEmployees(client: PoolClient, delivery: DeliveryRow): Promise<void> {
+  await client.query(
+    `with changed as (
+       update employee set version = employee.version + 1, fingerprint = staged.fingerprint,
+         status = staged.status, updated_at = now(),
+         last_delivery = (select sequence from feed_delivery where id = $2)
+       from judged join staged using (row)
+       where outcome = 'updated' and employee.source = $1 and employee.employee_number = judged.employee_number
+       returning employee.id, employee.version, record, name_words, addresses
+     ), versions as (
+       insert into employee_version (employee_id, version, record, delivery_id)
+       select id, version, record::jsonb, $2::uuid from changed
+     )
+     update employee_search set name_words = array_to_tsvector(changed.name_words), addresses = changed.addresses
+     from changed where employee_search.employee_id = changed.id`,
+    [delivery.source, delivery.id],
+  );
+}
+
+/**
+ * Absent from a full delivery: marked and counted, nothing more. A rejected row is present: it never makes a leaver. Who is
+ * named again, by whatever delivery, is absent no longer.
+ */
+async function markAbsent(client: PoolClient, delivery: DeliveryRow): Promise<number> {
+  await client.query(
+    `update employee set absent_since = null from staged
+     where source = $1 and absent_since is not null and employee.employee_number = staged.employee_number`,
+    [delivery.source],
+  );
+  if (delivery.mode !== 'full') return 0;
+  await client.query(
+    `update employee set absent_since = now()
+     where source = $1 and status <> 'terminated' and absent_since is null
+       and not exists (select from staged where staged.employee_number = employee.employee_number)`,
+    [delivery.source],
+  );
+  const { rows } = await client.query(
+    `select count(*) as count from employee
+     where source = $1 and status <> 'terminated' and absent_since is not null`,
+    [delivery.source],
+  );
+  return z.array(z.object({ count: z.number() })).parse(rows)[0]?.count ?? 0;
+}

@@ -1,0 +1,96 @@
+/**
+ * What the intake of feeds can say. Every sentence is constant, so that none can repeat a person's data. `meaning` goes on
+ * from the name of the column ("hire_date is empty"), or from "The row", "The file".
+ */
+interface FeedReason {
+  readonly meaning: string;
+  readonly fix: string;
+}
+
+const says = (meaning: string, fix: string): FeedReason => ({ meaning, fix });
+
+/** Why a row was not applied. Everything else of its delivery is. */
+export const rejections = {
+  worker_id_missing: says('is empty', 'give every row the worker’s number'),
+  name_missing: says('and the other legal name are empty', 'give at least one of the two names'),
+  status_unknown: says('is none of the known words', 'send ACTIVE, PREHIRE, LEAVE or TERMINATED'),
+  worker_type_unknown: says('is none of the known words', 'send EMPLOYEE, TEMP, CONTRACTOR or INTERN'),
+  country_unknown: says('is no country', 'send the two letters of ISO 3166-1, such as FR'),
+  hire_date_missing: says('is empty', 'give the first day of this employment'),
+  date_invalid: says('is no real day', 'write it YYYY-MM-DD'),
+  date_out_of_range: says('lies before 1940 or more than 366 days ahead', 'correct the first day of this employment'),
+  date_order: says('lies before the hire date', 'correct one of the two dates'),
+  field_too_long: says('is too long', 'shorten it to 255 characters, numbers of workers to 64'),
+  field_invalid: says('is not a text', 'send it as a text in quotes, so that no digit is lost'),
+  field_duplicate: says('is there twice under two names', 'send it once'),
+  address_invalid: says('holds something that is not an e-mail address', 'correct or leave out the address'),
+  addresses_too_many: says('holds more than 30 addresses', 'leave out the oldest'),
+  number_invalid: says('is no share of full time', 'send a number from 0 to 2, such as 0.8'),
+  row_column_count: says('has more or fewer columns than the header', 'quote values that hold the separator'),
+  row_unbalanced_quote: says('has a quote inside an unquoted value', 'quote the value and double the quote within it'),
+  row_invalid_encoding: says('holds characters that are not UTF-8', 'export the file as UTF-8'),
+  row_nul_byte: says('holds a NUL byte', 'remove it'),
+  row_not_json: says('is not JSON', 'send one complete JSON object'),
+  row_not_object: says('is JSON, but no object', 'send an object with the columns as its names'),
+  row_too_long: says('is longer than a million characters', 'look for a missing end of line or quote'),
+  duplicate_conflict: says('is there more than once with different values', 'send each worker once'),
+} as const satisfies Record<string, FeedReason>;
+
+/** What is worth knowing of a row that was applied all the same. */
+export const warnings = {
+  name_truncated: says('is longer than the 60 characters that Google shows', 'nothing: the whole name is kept here'),
+  name_cleaned: says('holds characters that Google does not show', 'remove control characters, symbols and emoji'),
+  name_single: says('is empty: the person goes by one name', 'nothing, if it is so'),
+  formula_like_text: says('begins like a spreadsheet formula', 'nothing, if it is meant so'),
+  manager_self: says('names the worker as their own manager and was left out', 'correct the manager'),
+  language_ignored: says('is no language tag and was left out', 'send a BCP 47 tag, such as fr-FR'),
+  phone_ignored: says('is no phone number and was left out', 'send digits, spaces and + ( ) - . / only'),
+  duplicate_identical: says('is there more than once with the same values', 'nothing: the first one counts'),
+} as const satisfies Record<string, FeedReason>;
+
+/** Why nothing of a whole file was applied. */
+export const refusals = {
+  empty_file: says('is empty', 'send at least a header row; for a delta without changes send nothing'),
+  header_missing_column: says('has no column', 'add the column'),
+  header_duplicate_column: says('has two columns that mean the same', 'leave one of them out'),
+  header_unwanted_column: says('holds data that accounts do not need', 'leave the column out'),
+  row_unbalanced_quote: says(
+    'has a quote that is never closed, or text after a closing quote',
+    'double quotes in values',
+  ),
+  file_cut: says('ends in the middle of a row', 'it was cut on its way: send it whole'),
+  encoding_undecodable: says('is not UTF-8', 'export it as UTF-8'),
+  gzip_broken: says('cannot be unpacked', 'it was cut or is not gzip: pack and send it again'),
+  file_too_large: says('is larger than 2 GB when unpacked', 'send it in parts with mode=delta'),
+  too_many_rows: says('has more than 2,000,000 rows', 'send it in parts with mode=delta'),
+  json_broken: says('is not JSON', 'send an array of objects, or an object with one such array'),
+  json_no_array: says('holds no array', 'send an array of objects, or an object with one such array'),
+  json_several_arrays: says('holds several arrays', 'send the employees as the only array'),
+  internal_fault: says('could not be applied for a fault of Bascule’s', 'tell its operators, then send the file again'),
+} as const satisfies Record<string, FeedReason>;
+
+export type RejectionReason = keyof typeof rejections;
+export type WarningReason = keyof typeof warnings;
+export type RefusalReason = keyof typeof refusals;
+
+/** What is said of one field of a row; `field` is the documented column, or empty when the row as a whole is meant. */
+export interface RowProblem {
+  readonly field: string;
+  readonly reason: RejectionReason | WarningReason;
+  readonly message: string;
+}
+
+const sentence = (subject: string, { meaning, fix }: FeedReason) => `${subject} ${meaning}: ${fix}.`;
+
+export function rejection(reason: RejectionReason, column = ''): RowProblem {
+  return { field: column, reason, message: sentence(column || 'The row', rejections[reason]) };
+}
+
+export function warning(reason: WarningReason, column = ''): RowProblem {
+  return { field: column, reason, message: sentence(column || 'The row', warnings[reason]) };
+}
+
+/** The cause of a refused delivery; `place` is a column of ours or a line, never content. */
+export function refusal(reason: RefusalReason, place?: string): string {
+  return `${reason}: ${sentence('The file', refusals[reason])}${place === undefined ? '' : ` (${place})`}`;
+}
