@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
 import { createTestDatabase, firstLine, launch, testServices } from '#libs/testing';
 
 const header = 'worker_id,legal_given_name,legal_family_name,worker_type,status,hire_date,country';
+
+const deliverySchema = z.looseObject({ state: z.string() });
+const portSchema = z.object({ port: z.number() });
 
 async function setup() {
   const [database, services] = await Promise.all([createTestDatabase(), testServices()]);
@@ -20,7 +24,7 @@ async function setup() {
   const start = async () => {
     const api = launch('api', [], environment);
     onTestFinished(() => api.stop());
-    const { port } = JSON.parse(await firstLine(api));
+    const { port } = portSchema.parse(JSON.parse(await firstLine(api)));
     return { api, url: `http://127.0.0.1:${port}/v1/feeds/hr/deliveries` };
   };
   return { start, headers: { authorization: `Bearer ${token}` } };
@@ -40,12 +44,12 @@ test('a delivery survives the death of the API right after its answer, and is ap
   const id = response.headers.get('location')?.split('/').at(-1);
   await first.api.ended;
   const { url } = await start();
-  const read = async () => (await fetch(`${url}/${id}`, { headers })).json();
-  const deadline = performance.now() + 40_000;
+  const read = async () => deliverySchema.parse(await (await fetch(`${url}/${id}`, { headers })).json());
+  const deadline = performance.now() + 90_000;
   let delivery = await read();
   while (delivery.state !== 'done' && performance.now() < deadline) {
     await sleep(100);
     delivery = await read();
   }
   expect(delivery).toMatchObject({ state: 'done', rows: { total: 5_000, new: 5_000 } });
-});
+}, 120_000);
