@@ -20,17 +20,6 @@ async function readAccounts(apiRoot) {
   }
 }
 
-async function* planned(cli, migrationId) {
-  const headers = { authorization: `Bearer ${cli.BASCULE_TOKEN}` };
-  let cursor = '';
-  do {
-    const url = `${cli.BASCULE_API}/v1/migrations/${migrationId}/plan?limit=1000${cursor}`;
-    const page = await (await fetch(url, { headers })).json();
-    yield* page.items;
-    cursor = page.cursor === null ? '' : `&cursor=${page.cursor}`;
-  } while (cursor !== '');
-}
-
 /** What is wrong with one account, in words without personal data. */
 function faults(item, account) {
   const { desired } = item;
@@ -96,9 +85,8 @@ const reasonOf = {
   calendarForbidden: 'forbidden_for_account',
 };
 
-async function failuresOf(cli, migrationId) {
-  const headers = { authorization: `Bearer ${cli.BASCULE_TOKEN}`, accept: 'application/json' };
-  const report = await (await fetch(`${cli.BASCULE_API}/v1/migrations/${migrationId}/report`, { headers })).json();
+async function failuresOf(lab, migrationId) {
+  const report = await lab.call('GET', `/v1/migrations/${migrationId}/report?format=json`);
   return new Map(
     report
       .filter(({ state }) => state !== 'done' && state !== 'skipped')
@@ -107,12 +95,12 @@ async function failuresOf(cli, migrationId) {
 }
 
 /** The number of employees who are not as they should be; each of the first few is told. */
-export async function verify({ apiRoot, cli, migrationId, poison }) {
+export async function verify({ lab, migrationId, poison }) {
   const expected = new Map(
     Object.entries(poison).flatMap(([kind, numbers]) => numbers.map((number) => [number, reasonOf[kind]])),
   );
-  const failed = await failuresOf(cli, migrationId);
-  const accounts = await readAccounts(apiRoot);
+  const failed = await failuresOf(lab, migrationId);
+  const accounts = await readAccounts(lab.apiRoot);
   const marks = new Set();
   let right = 0;
   let wrong = 0;
@@ -126,7 +114,7 @@ export async function verify({ apiRoot, cli, migrationId, poison }) {
     if (marks.has(mark)) tell(account.primaryEmail, 'has two accounts');
     marks.add(mark);
   }
-  for await (const item of planned(cli, migrationId)) {
+  for await (const item of lab.planned(migrationId)) {
     const reason = expected.get(item.employeeNumber);
     if (reason !== undefined || failed.has(item.employeeNumber)) {
       if (failed.get(item.employeeNumber) === reason) right += 1;
