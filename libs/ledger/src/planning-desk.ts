@@ -119,20 +119,11 @@ export class PlanningDesk {
     await settleHolders(this.client, this.listingId);
   }
 
+  /** Everybody who is enrolled, in the order of the plan: joined once and streamed, so that memory holds a page. */
   async *employeesToPlan(lagMs: number): AsyncGenerator<EmployeeToPlan> {
-    for (let after = 0; ;) {
-      const { rows } = await this.client.query<{ position: number }>(employeesToPlanSql, [
-        this.listingId,
-        after,
-        pageSize,
-        lagMs,
-      ]);
-      for (const row of rows) {
-        yield planRow.parse(row);
-        after = row.position;
-      }
-      if (rows.length < pageSize) return;
-    }
+    const values = [this.listingId, lagMs];
+    const rows = this.client.query(new QueryStream(employeesToPlanSql, values, { batchSize: pageSize }));
+    for await (const row of rows) yield planRow.parse(row);
   }
 
   /** Stores what was planned; `rows` in the order of the plan. */
@@ -186,13 +177,13 @@ export interface PlanItemRow {
 }
 
 const employeesToPlanSql = `
-  select enrolled.position, employee.id as "employeeId", employee.version, employee_version.record, enrolled.wave,
+  select employee.id as "employeeId", employee.version, employee_version.record, enrolled.wave,
     chosen.address, chosen.problem, manager_address.address as "managerAddress", match.google_id as "googleId",
     match.matched_by as "matchedBy", adoption.employee_id is not null as "namedByAdmin", observed_account.account as observed, account.origin,
     account.gmail_hash as "gmailHash", account.calendar_hash as "calendarHash",
     coalesce((select array_agg(group_email) from observed_membership
               where observed_membership.listing_id = $1 and observed_membership.google_id = match.google_id), '{}') as groups,
-    coalesce(account.written_at > now() - $4 * interval '1 millisecond', false) as "freshlyWritten"
+    coalesce(account.written_at > now() - $2 * interval '1 millisecond', false) as "freshlyWritten"
   from enrolled
   join employee on employee.id = enrolled.employee_id
   join employee_version on employee_version.employee_id = employee.id and employee_version.version = employee.version
@@ -204,9 +195,7 @@ const employeesToPlanSql = `
   left join employee as manager on manager.source = employee.source
     and manager.employee_number = employee_version.record ->> 'managerNumber'
   left join chosen as manager_address on manager_address.employee_id = manager.id
-  where enrolled.position > $2
-  order by enrolled.position
-  limit $3`;
+  order by enrolled.position`;
 
 const wishRow = z.object({ employeeId: z.string(), version: z.number(), record: employeeRecordSchema });
 

@@ -2,6 +2,8 @@ import type { PoolClient } from 'pg';
 
 /** Temporary tables of one planning pass; they end with the connection. */
 export async function prepareTables(client: PoolClient): Promise<void> {
+  // Each statement joins the whole company: with the usual few megabytes its hashes would go to the disk.
+  await client.query("set work_mem = '64MB'");
   await client.query(`
     create temporary table wish (
       employee_id uuid primary key, given text, local_part text, domain text, problem text, wave integer);
@@ -127,45 +129,57 @@ export async function allocateAddresses(
      ) as known order by address, rank`,
     [listingId, blocked],
   );
+  await client.query('analyze chosen');
   await client.query('create unique index on known_address (address); analyze known_address');
   await numberHomonyms(client);
   if (collision === 'conflict') await refuseNumbers(client);
   await findAddressFaults(client, listingId, verifiedDomains);
 }
 
-/** The n-th claimant of a pattern address gets the n-th candidate that no known employee has. */
+/**
+ * The n-th claimant of a pattern address gets the n-th candidate that no known employee has. Claims and candidates are
+ * tables with statistics: as parts of one statement they made PostgreSQL compare everybody with everybody.
+ */
 async function numberHomonyms(client: PoolClient): Promise<void> {
   await client.query(
-    `with claim as (
-       select wish.employee_id, wish.local_part, wish.domain,
-         row_number() over (partition by wish.local_part, wish.domain
-           order by record.value ->> 'hireDate', employee.employee_number, employee.source) as place
-       from wish
-       join chosen on chosen.employee_id = wish.employee_id
-       join employee on employee.id = wish.employee_id
-       join lateral (select record as value from employee_version
-                     where employee_version.employee_id = employee.id and employee_version.version = employee.version) as record on true
-       where chosen.address is null and chosen.problem is null and wish.local_part is not null
-     ), known_stem as (
-       select regexp_replace(split_part(address, '@', 1), '[0-9]+$', '') as local_part,
-         split_part(address, '@', 2) as domain, count(*) as taken
-       from known_address group by 1, 2
-     ), stem as (
+    `create temporary table claim as
+     select wish.employee_id, wish.local_part, wish.domain,
+       row_number() over (partition by wish.local_part, wish.domain
+         order by employee_version.record ->> 'hireDate', employee.employee_number, employee.source) as place
+     from wish
+     join chosen on chosen.employee_id = wish.employee_id
+     join employee on employee.id = wish.employee_id
+     join employee_version on employee_version.employee_id = employee.id
+       and employee_version.version = employee.version
+     where chosen.address is null and chosen.problem is null and wish.local_part is not null`,
+  );
+  await client.query('create index on claim (local_part, domain, place); analyze claim');
+  await client.query(
+    `create temporary table known_stem as
+     select regexp_replace(split_part(address, '@', 1), '[0-9]+$', '') as local_part,
+       split_part(address, '@', 2) as domain, count(*) as taken
+     from known_address group by 1, 2`,
+  );
+  await client.query('create index on known_stem (local_part, domain); analyze known_stem');
+  await client.query(
+    `create temporary table free_address as
+     select stem.local_part, stem.domain, candidate.address,
+       row_number() over (partition by stem.local_part, stem.domain order by n) as place
+     from (
        select claim.local_part, claim.domain, count(*) + coalesce(max(known_stem.taken), 0) as candidates
        from claim left join known_stem
          on known_stem.local_part = regexp_replace(claim.local_part, '[0-9]+$', '') and known_stem.domain = claim.domain
        group by claim.local_part, claim.domain
-     ), free as (
-       select stem.local_part, stem.domain, candidate.address,
-         row_number() over (partition by stem.local_part, stem.domain order by n) as place
-       from stem
-       cross join generate_series(1, stem.candidates + 1) as n
-       cross join lateral (
-         select stem.local_part || case when n = 1 then '' else n::text end || '@' || stem.domain as address) as candidate
-       where not exists (select from known_address where known_address.address = candidate.address)
-     )
-     update chosen set address = free.address
-     from claim join free using (local_part, domain, place)
+     ) as stem
+     cross join generate_series(1, stem.candidates + 1) as n
+     cross join lateral (
+       select stem.local_part || case when n = 1 then '' else n::text end || '@' || stem.domain as address) as candidate
+     where not exists (select from known_address where known_address.address = candidate.address)`,
+  );
+  await client.query('create index on free_address (local_part, domain, place); analyze free_address');
+  await client.query(
+    `update chosen set address = free_address.address
+     from claim join free_address using (local_part, domain, place)
      where chosen.employee_id = claim.employee_id`,
   );
 }

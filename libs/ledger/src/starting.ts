@@ -9,9 +9,9 @@ import type { LedgerTransaction } from './open.js';
 export async function issueReservations(tx: LedgerTransaction, planId: string): Promise<void> {
   await sql`
     insert into address_reservation (address, employee_id, kind, state, issued_at)
-    select address, employee_id, 'primary', 'issued', now() from plan_item
+    select distinct on (address) address, employee_id, 'primary', 'issued', now() from plan_item
     where plan_id = ${planId}::uuid and address is not null and action in ('create', 'adopt', 'update')
-    order by address
+    order by address, employee_id
     on conflict (address) do update set state = 'issued', plan_id = null,
       issued_at = coalesce(address_reservation.issued_at, excluded.issued_at)
       where address_reservation.employee_id = excluded.employee_id`.execute(tx);

@@ -1,0 +1,333 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  beginListing,
+  endListing,
+  knownInListing,
+  PlanningDesk,
+  releaseListing,
+  storeAccounts,
+  storeAddresses,
+  type EmployeeToPlan,
+  type Ledger,
+  type StoredWish,
+} from '#libs/ledger';
+import type { ObservedAccount } from '#libs/vocabulary';
+import { openTestLedger, planned, type TestLedger } from './fixture.js';
+
+let opened: TestLedger;
+beforeAll(async () => {
+  opened = await openTestLedger();
+});
+afterAll(() => opened.close());
+
+const domain = 'shop.example';
+
+interface Person {
+  readonly number: string;
+  readonly source?: string;
+  readonly localPart?: string;
+  readonly given?: string;
+  readonly hireDate?: string;
+  readonly enrolled?: boolean;
+}
+
+interface Existing {
+  readonly googleId: string;
+  readonly address: string;
+  readonly number?: string;
+  readonly mark?: string;
+  readonly aliases?: string[];
+}
+
+const accountOf = ({ googleId, address, number, mark, aliases = [] }: Existing): ObservedAccount => ({
+  googleId,
+  primaryEmail: address,
+  name: { givenName: 'S', familyName: 'B' },
+  orgUnitPath: '/',
+  suspended: false,
+  archived: false,
+  isAdmin: false,
+  isDelegatedAdmin: false,
+  isMailboxSetup: true,
+  aliases,
+  nonEditableAliases: [],
+  externalIds: [
+    ...(number === undefined ? [] : [{ type: 'organization', value: number }]),
+    ...(mark === undefined ? [] : [{ type: 'custom', customType: 'bascule', value: mark }]),
+  ],
+  organizations: [],
+  relations: [],
+  phones: [],
+  languages: [],
+});
+
+async function hire({ pool }: Ledger, person: Person): Promise<string> {
+  const { number, source = 'hr', hireDate = '2020-01-01' } = person;
+  const record = {
+    employeeNumber: number,
+    status: 'active',
+    workerType: 'employee',
+    legalName: { givenName: 'P', familyName: number },
+    hireDate,
+    country: 'FR',
+  };
+  const { rows } = await pool.query<{ id: string }>(
+    `with person as (
+       insert into employee (source, employee_number, version, fingerprint, status, last_delivery)
+       values ($1, $2, 1, '', 'active', 1) returning id
+     )
+     insert into employee_version (employee_id, version, record) select id, 1, $3 from person
+     returning employee_id as id`,
+    [source, number, JSON.stringify(record)],
+  );
+  return rows[0]?.id ?? '';
+}
+
+/** Empties the company: each case has one of its own. */
+const reset = ({ pool }: Ledger) =>
+  pool.query('truncate employee, migration, blueprint, directory_listing, address_reservation, adoption cascade');
+
+/** One planning pass: who gets which account, address and problem, by employee number. */
+async function pass(
+  ledger: Ledger,
+  people: readonly (Person & { id: string })[],
+  existing: readonly Existing[],
+  rules: { collision?: 'number' | 'conflict'; groups?: readonly string[] } = {},
+): Promise<Map<string, Pick<EmployeeToPlan, 'address' | 'problem' | 'googleId' | 'matchedBy'>>> {
+  const listingId = await beginListing(ledger.db);
+  await storeAccounts(ledger, listingId, pages(existing.map(accountOf)));
+  await storeAddresses(ledger.db, listingId, 'group', rules.groups ?? []);
+  await endListing(ledger.db, listingId, { state: 'complete', cause: null, accounts: existing.length });
+  const { planId } = await planned(ledger, []);
+  const desk = await PlanningDesk.open(ledger, planId, listingId);
+  try {
+    await desk.storeWishes(wishes(people));
+    await desk.matchAccounts();
+    await desk.allocateAddresses({ blocked: [], verifiedDomains: [domain], collision: rules.collision ?? 'number' });
+    const result = new Map<string, Pick<EmployeeToPlan, 'address' | 'problem' | 'googleId' | 'matchedBy'>>();
+    for await (const { record, address, problem, googleId, matchedBy } of desk.employeesToPlan(0)) {
+      result.set(record.employeeNumber, { address, problem, googleId, matchedBy });
+    }
+    return result;
+  } finally {
+    desk.close();
+    await releaseListing(ledger.db, listingId);
+  }
+}
+
+async function* pages(accounts: readonly ObservedAccount[]) {
+  yield accounts;
+}
+
+async function* wishes(people: readonly (Person & { id: string })[]): AsyncGenerator<StoredWish> {
+  for (const { id, given, localPart, enrolled = true } of people) {
+    yield {
+      employeeId: id,
+      given: given ?? null,
+      localPart: given === undefined ? (localPart ?? null) : null,
+      domain: given === undefined ? domain : null,
+      problem: null,
+      wave: enrolled ? 1 : null,
+    };
+  }
+}
+
+async function company(people: readonly Person[]): Promise<(Person & { id: string })[]> {
+  await reset(opened.ledger);
+  const hired: (Person & { id: string })[] = [];
+  for (const person of people) hired.push({ ...person, id: await hire(opened.ledger, person) });
+  return hired;
+}
+
+test.each<{
+  it: string;
+  people: Person[];
+  existing?: Existing[];
+  groups?: string[];
+  expected: Record<string, unknown[]>;
+}>([
+  {
+    it: 'numbers homonyms by hire date, then by employee number',
+    people: [
+      { number: '1', localPart: 'ada', hireDate: '2022-01-01' },
+      { number: '3', localPart: 'ada', hireDate: '2020-01-01' },
+      { number: '2', localPart: 'ada', hireDate: '2022-01-01' },
+    ],
+    expected: { '3': ['ada', null], '1': ['ada2', null], '2': ['ada3', null] },
+  },
+  {
+    it: 'passes over the address of another known employee, be it their account’s or the feed’s',
+    people: [
+      { number: '1', localPart: 'ada' },
+      { number: '2', given: `ada@${domain}` },
+      { number: '3', localPart: 'bob' },
+      { number: '4', localPart: 'other' },
+    ],
+    existing: [{ googleId: 'g4', address: `bob@${domain}`, number: '4' }],
+    expected: { '1': ['ada2', null], '2': ['ada', null], '3': ['bob2', null], '4': ['bob', null] },
+  },
+  {
+    it: 'never gives a second address to somebody whose account it may be',
+    people: [{ number: '1', localPart: 'ada' }],
+    existing: [{ googleId: 'g', address: `ada@${domain}` }],
+    expected: { '1': ['ada', 'maybe_same_person'] },
+  },
+  {
+    it: 'tells a given address that a stranger’s account, alias or group holds',
+    people: [
+      { number: '1', given: `a@${domain}` },
+      { number: '2', given: `b@${domain}` },
+      { number: '3', given: `c@${domain}` },
+    ],
+    existing: [{ googleId: 'g', address: `a@${domain}`, aliases: [`b@${domain}`] }],
+    groups: [`c@${domain}`],
+    expected: {
+      '1': ['a', 'maybe_same_person'],
+      '2': ['b', 'address_held_by_alias'],
+      '3': ['c', 'address_held_by_group'],
+    },
+  },
+  {
+    it: 'lets the owner of an account keep the address that the feed gives to somebody else too',
+    people: [
+      { number: '1', localPart: 'x' },
+      { number: '2', given: `a@${domain}` },
+    ],
+    existing: [{ googleId: 'g', address: `a@${domain}`, number: '1' }],
+    expected: { '1': ['a', null], '2': ['a', 'address_held_by_colleague'] },
+  },
+  {
+    it: 'gives an address that two records claim to neither',
+    people: [
+      { number: '1', given: `a@${domain}` },
+      { number: '2', given: `a@${domain}` },
+    ],
+    expected: { '1': ['a', 'address_given_twice'], '2': ['a', 'address_given_twice'] },
+  },
+])('planning $it', async ({ people, existing = [], groups = [], expected }) => {
+  const result = await pass(opened.ledger, await company(people), existing, { groups });
+  const seen = [...result].map(([number, { address, problem }]) => [number, [address?.split('@')[0], problem]]);
+  expect(Object.fromEntries(seen)).toEqual(expected);
+});
+
+test('under a rule of conflict homonyms are a person’s to settle', async () => {
+  const people = await company([
+    { number: '1', localPart: 'ada' },
+    { number: '2', localPart: 'ada' },
+  ]);
+  const result = await pass(opened.ledger, people, [], { collision: 'conflict' });
+  expect(result.get('1')).toMatchObject({ address: `ada@${domain}`, problem: null });
+  expect(result.get('2')).toMatchObject({ problem: 'address_held_by_colleague' });
+});
+
+test('of two accounts with one mark it is the one that the ledger keeps, else nobody’s', async () => {
+  const people = await company([{ number: '1', localPart: 'ada' }]);
+  const [{ id } = { id: '' }] = people;
+  const existing = [
+    { googleId: 'g1', address: `x@${domain}`, mark: id },
+    { googleId: 'g2', address: `y@${domain}`, mark: id },
+  ];
+  expect((await pass(opened.ledger, people, existing)).get('1')).toMatchObject({ problem: 'account_claimed_twice' });
+  await opened.ledger.pool.query(
+    "insert into account (employee_id, google_id, primary_email, origin) values ($1, 'g2', $2, 'created')",
+    [id, `y@${domain}`],
+  );
+  expect((await pass(opened.ledger, people, existing)).get('1')).toMatchObject({ googleId: 'g2', problem: null });
+});
+
+const stems = ['ada', 'bob', 'ada2'];
+const personArbitrary = fc.record(
+  {
+    localPart: fc.constantFrom(...stems),
+    given: fc.constantFrom(`ada@${domain}`, `bob3@${domain}`, `eve@${domain}`),
+    hireDate: fc.constantFrom('2020-01-01', '2021-01-01'),
+  },
+  { requiredKeys: ['localPart', 'hireDate'] },
+);
+const existingArbitrary = fc.uniqueArray(
+  fc.record(
+    {
+      local: fc.constantFrom('ada', 'ada2', 'bob', 'bob2', 'eve'),
+      number: fc.constantFrom('1', '2', '3'),
+    },
+    { requiredKeys: ['local'] },
+  ),
+  { selector: ({ local }) => local, maxLength: 3 },
+);
+
+test(
+  'nobody shares an address, and pilots get what they would have got with all the others',
+  { timeout: 120_000 },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(personArbitrary, { minLength: 2, maxLength: 7 }),
+        existingArbitrary,
+        async (drafts, held) => {
+          const people = await company(drafts.map((draft, at) => ({ ...draft, number: String(at + 1) })));
+          const existing = held.map(({ local, number }, at) => ({
+            googleId: `g${at}`,
+            address: `${local}@${domain}`,
+            ...(number !== undefined && { number }),
+          }));
+          const all = await pass(opened.ledger, people, existing);
+          const good = [...all.values()].filter(({ problem }) => problem === null).map(({ address }) => address);
+          expect(new Set(good).size).toBe(good.length);
+          const theirs = [...all.values()].filter(({ problem }) => problem === null).map(({ googleId }) => googleId);
+          const owned = theirs.filter((googleId) => googleId !== null);
+          expect(new Set(owned).size).toBe(owned.length);
+          for (const { address, problem, googleId } of all.values()) {
+            const holder = existing.find((account) => account.address === address);
+            if (problem === null && holder !== undefined) expect(googleId).toBe(holder.googleId);
+          }
+          const some = people.map((person, at) => ({ ...person, enrolled: at % 2 === 0 })).toReversed();
+          const pilots = await pass(opened.ledger, some, existing);
+          for (const [number, one] of pilots) expect(one).toEqual(all.get(number));
+        },
+      ),
+      { numRuns: 12 },
+    );
+  },
+);
+
+test('a listing is kept as long as a plan is made from it, and forgotten once nobody needs it', async () => {
+  const { ledger } = opened;
+  await reset(ledger);
+  const { planId } = await planned(ledger, []);
+  await ledger.pool.query("update plan set state = 'computing' where id = $1", [planId]);
+  const inUse = await beginListing(ledger.db, planId);
+  await endListing(ledger.db, inUse, { state: 'complete', cause: null, accounts: 0 });
+  const another = await beginListing(ledger.db);
+  await releaseListing(ledger.db, inUse);
+  const listings = async () => {
+    const end = { state: 'complete', cause: null, accounts: 0 } as const;
+    await endListing(ledger.db, another, end);
+    const { rows } = await ledger.pool.query<{ id: string }>('select id from directory_listing');
+    return new Set(rows.map(({ id }) => id));
+  };
+  expect(await listings()).toEqual(new Set([inUse, another]));
+  await ledger.pool.query("update migration set state = 'cancelled'");
+  await ledger.pool.query("update plan set state = 'discarded' where id = $1", [planId]);
+  expect(await listings()).toEqual(new Set([another]));
+});
+
+test('what the ledger knows and a listing does not show is counted by domain', async () => {
+  const { ledger } = opened;
+  const people = await company([{ number: '1' }, { number: '2' }, { number: '3' }]);
+  for (const [at, { id }] of people.entries()) {
+    await ledger.pool.query(
+      `insert into account (employee_id, google_id, primary_email, origin, written_at)
+       values ($1, $2, $3, 'created', now() - interval '1 day')`,
+      [id, `g${at}`, at === 2 ? 'c@other.example' : `${at}@${domain}`],
+    );
+  }
+  const listingId = await beginListing(ledger.db);
+  await storeAccounts(ledger, listingId, pages([accountOf({ googleId: 'g0', address: `0@${domain}` })]));
+  expect(await knownInListing(ledger.db, listingId, 0)).toEqual([
+    { domain: 'other.example', known: 1, listed: 0 },
+    { domain, known: 2, listed: 1 },
+  ]);
+  const dayMs = 90_000_000;
+  expect(await knownInListing(ledger.db, listingId, dayMs)).toEqual([]);
+});
