@@ -48,7 +48,7 @@ async function run(ledger: Ledger, id: MigrationId, step: StepName, choices: rea
   const batch = await leaseBatch(ledger, hint.batchId, { ...worker, slot });
   if (batch === undefined) return;
   const changes = batch.items.map((item, at) => {
-    const { reason = null, ...end } = { reason: null, ...ends[(choices[at % choices.length] ?? 0) % ends.length] };
+    const { reason, ...end } = { reason: null, ...ends[(choices[at % choices.length] ?? 0) % ends.length] };
     return change(item, { ...end, reason, deadlineInMs: end.state === 'waiting' ? 60_000 : null });
   });
   await settle(ledger, {
