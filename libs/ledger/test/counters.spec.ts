@@ -10,6 +10,7 @@ import {
   settle,
   settleListed,
   type Ledger,
+  type StepChange,
 } from '#libs/ledger';
 import { stepNames, type MigrationId, type StepName } from '#libs/vocabulary';
 import {
@@ -32,14 +33,14 @@ beforeAll(async () => {
 });
 afterAll(() => opened.close());
 
-const ends = [
-  { state: 'done' },
+const ends: readonly Pick<StepChange, 'state' | 'reason'>[] = [
+  { state: 'done', reason: null },
   { state: 'waiting', reason: 'mailbox_not_ready' },
   { state: 'failed', reason: 'invalid_field' },
   { state: 'failed', reason: 'account_turned_up' },
   { state: 'skipped', reason: 'left' },
-  { state: 'pending' },
-] as const;
+  { state: 'pending', reason: null },
+];
 
 /** Takes whatever step of this kind is due and ends each by the next of the given ends. */
 async function run(ledger: Ledger, id: MigrationId, step: StepName, choices: readonly number[], slot: number) {
@@ -48,8 +49,8 @@ async function run(ledger: Ledger, id: MigrationId, step: StepName, choices: rea
   const batch = await leaseBatch(ledger, hint.batchId, { ...worker, slot });
   if (batch === undefined) return;
   const changes = batch.items.map((item, at) => {
-    const { reason, ...end } = { reason: null, ...ends[(choices[at % choices.length] ?? 0) % ends.length] };
-    return change(item, { ...end, reason, deadlineInMs: end.state === 'waiting' ? 60_000 : null });
+    const end = ends[(choices[at % choices.length] ?? 0) % ends.length];
+    return change(item, { ...end, deadlineInMs: end?.state === 'waiting' ? 60_000 : null });
   });
   await settle(ledger, {
     migrationId: id,
