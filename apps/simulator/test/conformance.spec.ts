@@ -73,7 +73,7 @@ beforeAll(async () => {
     customer: 'my_customer',
     callTimeoutMs: 10_000,
     permits: {
-      acquire: async ({ method }) => ({ method, permitId: '', buckets: [], expiresAt: performance.now() + 60_000 }),
+      acquire: async ({ method }) => ({ method, spent: [], expiresAt: performance.now() + 60_000 }),
       reportThrottled: async () => {},
     },
   });

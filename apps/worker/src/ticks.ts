@@ -6,6 +6,7 @@ import {
   deregisterProcess,
   findCanary,
   heartbeat,
+  readGovernorState,
   saveGovernorState,
   type Ledger,
 } from '#libs/ledger';
@@ -96,6 +97,9 @@ export class Ticks implements OnApplicationBootstrap, BeforeApplicationShutdown 
     if (!this.dispatcher.isActive) return;
     const usage = await this.governor.usage();
     for (const { id } of await activeMigrations(this.ledger.db)) await addRateSample(this.ledger.db, id, usage);
-    await saveGovernorState(this.ledger.db, await this.governor.exportState());
+    // After a flush of Redis the ledger's copy comes first: an empty one must not replace it.
+    await this.governor.importState(await readGovernorState(this.ledger.db));
+    const state = await this.governor.exportState();
+    if (state !== undefined) await saveGovernorState(this.ledger.db, state);
   }
 }

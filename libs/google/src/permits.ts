@@ -1,19 +1,8 @@
-import { DailyQuotaError, type PermitRequest, type Permit } from '#libs/quota';
+import { DailyQuotaError, type Permit, type PermitRequest, type QuotaHint } from '#libs/quota';
 import { GoogleCallError } from './errors.js';
 import type { Method } from './methods.js';
 
-export type { Permit };
-
-/** What Google said when it refused a call for a quota. */
-export interface QuotaHint {
-  /** Google's name of the quota (`quota_limit`), or a word that says whose it is. */
-  readonly quotaLimit?: string;
-  /** Its true size (`quota_limit_value`), in units of its own window. */
-  readonly limitValue?: number;
-  readonly retryAfterMs?: number;
-  /** It is the day's. */
-  readonly daily?: boolean;
-}
+export type { Permit, QuotaHint };
 
 /** The part of the quota governor that this library needs. */
 export interface QuotaPermits {

@@ -46,7 +46,13 @@ export function layFoundation(
   });
   const onError = throttled((error: Error) => log.warn('the connection to Redis is broken', {}, error));
   const redis = openRedis(config.redisUrl, { name: `bascule-${process}`, onError });
-  const governor = new QuotaGovernor({ redis, quotas, prefix: config.redisPrefix });
+  const governor = new QuotaGovernor({
+    redis,
+    quotas,
+    prefix: config.redisPrefix,
+    onLearnt: throttled((learnt) => log.warn('Google names another limit than the quota document', { ...learnt })),
+    onFault: throttled((fault) => log.warn('no permits can be had from Redis', {}, fault)),
+  });
   return { config, process, log, quotas, ledger, redis, governor, metrics: new Metrics(process) };
 }
 

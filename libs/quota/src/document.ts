@@ -1,29 +1,40 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 
-export const quotaScopes = ['project', 'customer', 'domain', 'adminSubject', 'user'] as const;
-export type QuotaScope = (typeof quotaScopes)[number];
+const quotaScopes = ['project', 'customer', 'domain', 'adminSubject', 'user'] as const;
 
-const bucketSchema = z.strictObject({
+const bucketFields = {
   api: z.string(),
   scope: z.enum(quotaScopes),
   window: z.enum(['second', 'minute', 'day']),
   /** Calls or units in one window; null is without limit. */
   limit: z.number().positive().nullable(),
   /** False: counted, never refused (a billing threshold). */
-  enforced: z.boolean().default(true),
-  source: z.string().default(''),
+  enforced: z.boolean(),
+  source: z.string(),
+};
+const bucketSchema = z.strictObject({
+  ...bucketFields,
+  enforced: bucketFields.enforced.default(true),
+  source: bucketFields.source.default(''),
 });
+/** Without defaults: what an override leaves out stays as it was. */
+const bucketOverrideSchema = z.strictObject(bucketFields).partial();
+
+const chargedSchema = z.enum(['quotaUser', 'serviceAccount']);
 
 const documentSchema = z.strictObject({
   timeScale: z.number().positive().default(1),
+  /** Who spends the per-user quotas: whoever `quotaUser` names, or the service account for everybody. */
+  perUserChargedTo: chargedSchema.default('quotaUser'),
   buckets: z.record(z.string(), bucketSchema),
   methods: z.record(z.string(), z.record(z.string(), z.number().positive())),
 });
 
 const overrideSchema = z.strictObject({
   timeScale: z.number().positive().optional(),
-  buckets: z.record(z.string(), bucketSchema.partial()).optional(),
+  perUserChargedTo: chargedSchema.optional(),
+  buckets: z.record(z.string(), bucketOverrideSchema).optional(),
   methods: z.record(z.string(), z.record(z.string(), z.number().positive())).optional(),
 });
 
@@ -56,6 +67,7 @@ export function parseQuotas(yamlText: string, overrideText?: string): QuotaDocum
   return complete(
     checked(documentSchema, {
       timeScale: override.timeScale ?? document.timeScale,
+      perUserChargedTo: override.perUserChargedTo ?? document.perUserChargedTo,
       buckets,
       methods: { ...document.methods, ...override.methods },
     }),

@@ -10,7 +10,7 @@ export interface Forecast {
 
 /**
  * A plan's price: how long each quota needs for these calls, and which one binds. Per-user quotas never add up over
- * people and are left out; creations are counted per domain.
+ * people and are left out, unless the service account is charged for everybody; creations are counted per domain.
  */
 export function forecast(
   quotas: QuotaDocument,
@@ -26,13 +26,15 @@ export function forecast(
       amounts.set(bucket, (amounts.get(bucket) ?? 0) + cost * count);
     }
   }
+  const together = quotas.perUserChargedTo === 'serviceAccount';
   const perQuota = [...amounts]
     .flatMap(([quota, amount]) => {
       const bucket = quotas.buckets[quota];
-      if (bucket === undefined || bucket.limit === null || bucket.scope === 'user' || !bucket.enforced) return [];
+      if (bucket === undefined || bucket.limit === null || !bucket.enforced) return [];
+      if (bucket.scope === 'user' && !together) return [];
       const largestDomain = Math.max(0, ...spread.createsPerDomain.values());
       const share =
-        bucket.scope === 'adminSubject'
+        bucket.scope === 'adminSubject' && !together
           ? amount / Math.max(1, spread.adminSubjects)
           : bucket.scope === 'domain'
             ? largestDomain

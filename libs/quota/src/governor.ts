@@ -1,40 +1,20 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { type QuotaDocument } from './document.js';
-import { horizonMs, paceOf, type Pace } from './pacing.js';
-
-export type MethodName = string;
-
-/** What the governor needs of a Redis client; ioredis has it, cluster and Sentinel included. */
-export interface GovernorRedis {
-  eval(script: string, keyCount: number, ...keysAndArguments: string[]): Promise<unknown>;
-  get(key: string): Promise<string | null>;
-  set(key: string, value: string): Promise<unknown>;
-  hgetall(key: string): Promise<Record<string, string>>;
-  hset(key: string, fields: Record<string, string>): Promise<unknown>;
-  hincrby(key: string, field: string, by: number): Promise<unknown>;
-}
-
-/** Keys are opaque, never addresses. */
-export interface PermitRequest {
-  readonly method: MethodName;
-  /** Needs this migration's gate open. */
-  readonly migrationId?: string | undefined;
-  /** The permit names the least loaded of these. */
-  readonly adminSubjects?: readonly string[] | undefined;
-  readonly userKey?: string | undefined;
-  readonly domain?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
+import { blamed, learntLimit, type QuotaHint } from './blame.js';
+import { Costs, type EncodedRequest, type PermitRequest, type SpentBucket } from './costs.js';
+import type { QuotaDocument } from './document.js';
+import { pacificDay } from './pacific-day.js';
+import { horizonMs } from './pacing.js';
+import { GovernorScript, type GovernorRedis } from './scripts.js';
+import { readState, restoreState, type GovernorState } from './state.js';
+import { readUsage, type QuotaUsage } from './usage.js';
 
 /** The right to make one call now. */
 export interface Permit {
-  readonly method: MethodName;
+  readonly method: string;
   readonly adminSubject?: string;
   /** On the clock of performance.now(): void after that. */
   readonly expiresAt: number;
-  /** Quotas that it spends. */
-  readonly buckets: readonly string[];
+  readonly spent: readonly SpentBucket[];
 }
 
 /** The migration's gate is closed (paused), or missing (Redis was flushed: the ledger must set it again). */
@@ -45,237 +25,183 @@ export class GateClosedError extends Error {
   }
 }
 
-/** An enforced daily quota is used up. */
+/** A daily quota is used up, by our own count or by Google's word. */
 export class DailyQuotaError extends Error {
-  constructor(method: MethodName) {
+  constructor(method: string) {
     super(`the daily quota of ${method} is used up`);
     this.name = 'DailyQuotaError';
   }
 }
 
-export interface QuotaUsage {
-  readonly quota: string;
-  readonly scope: string;
-  readonly window: string;
-  /** Amount in one window, scaled. */
-  readonly limit: number;
-  /** Spent over the last window. */
-  readonly used: number;
-  /** Refused by Google. */
-  readonly rejected: number;
+export interface GovernorOptions {
+  readonly redis: GovernorRedis;
+  readonly quotas: QuotaDocument;
+  readonly prefix: string;
+  /** Google named another limit than the document: in the document's amounts, without time scale. */
+  readonly onLearnt?: ((learnt: { quota: string; limit: number; configured: number }) => void) | undefined;
+  /** Redis is away or refuses: nobody gets a permit meanwhile. */
+  readonly onFault?: ((fault: unknown) => void) | undefined;
 }
 
-const stateSchema = z.object({
-  slowed: z.record(z.string(), z.string()),
-  rejected: z.record(z.string(), z.string()),
-  day: z.string(),
-  daily: z.record(z.string(), z.string()),
-});
-
-/** What was learnt and used, as kept in the ledger. */
-export type GovernorState = z.infer<typeof stateSchema>;
-
-/** A permit unused for this long is void. */
-const permitLifeMs = 250;
+const gateSeconds = 604_800;
 const flushRequestsMax = 400;
-const script = readFileSync(new URL('take-permits.lua', import.meta.url), 'utf8');
+const lineRequestsMax = 64;
+const retryMs = 500;
+const takePermits = new GovernorScript('take-permits.lua');
+const noteRefusal = new GovernorScript('note-refusal.lua');
 const answersSchema = z.array(z.array(z.coerce.number()));
 
-interface Waiting {
-  readonly request: PermitRequest;
-  readonly resolve: (permit: Permit) => void;
-  readonly reject: (reason: unknown) => void;
+class Waiter {
+  settled = false;
+
+  constructor(
+    readonly request: PermitRequest,
+    readonly encoded: EncodedRequest,
+    private readonly settle: { resolve: (permit: Permit) => void; reject: (reason: unknown) => void },
+  ) {
+    request.signal?.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  readonly onAbort = () =>
+    this.reject(this.request.signal === undefined ? undefined : abortReason(this.request.signal));
+
+  resolve(permit: Permit): void {
+    if (this.end()) this.settle.resolve(permit);
+  }
+
+  reject(reason: unknown): void {
+    if (this.end()) this.settle.reject(reason);
+  }
+
+  private end(): boolean {
+    if (this.settled) return false;
+    this.settled = true;
+    this.request.signal?.removeEventListener('abort', this.onAbort);
+    return true;
+  }
 }
 
 /** Requests that spend the same buckets: served in order, asked about together. */
 interface Line {
-  readonly encoded: string;
-  readonly waiting: Waiting[];
+  readonly text: string;
+  waiting: Waiter[];
   notBefore: number;
-  asked: number;
+}
+
+/** A permit given for a little later than now. */
+interface Granted {
+  readonly waiter: Waiter;
+  readonly permit: Permit;
+  readonly at: number;
 }
 
 /**
  * Gives permits, shared by all processes through Redis, for every quota that a call spends at once. All requests of a
- * moment go to one script call; a permit may be granted for a little later, so that nobody polls.
+ * moment go to one script call; a permit may be given for a little later, so that nobody polls.
  */
 export class QuotaGovernor {
   private readonly prefix: string;
-  private readonly paces: ReadonlyMap<string, Pace>;
+  private readonly costs: Costs;
+  private readonly limits: string;
   private readonly lines = new Map<string, Line>();
-  private timer: NodeJS.Timeout | undefined;
-  private timerAt = Infinity;
+  private granted: Granted[] = [];
+  private readonly asking = new Alarm(() => this.flush());
+  private readonly delivering = new Alarm(() => this.deliver());
   private flushing = false;
   private closed = false;
 
-  constructor(private readonly options: { redis: GovernorRedis; quotas: QuotaDocument; prefix: string }) {
+  constructor(private readonly options: GovernorOptions) {
     this.prefix = `{${options.prefix}:governor}`;
-    const { quotas } = options;
-    this.paces = new Map(
-      Object.entries(quotas.buckets).map(([name, bucket]) => [name, paceOf(bucket, quotas.timeScale)]),
-    );
+    this.costs = new Costs(options.quotas);
+    this.limits = JSON.stringify(this.costs.limits());
   }
 
-  /**
-   * Waits for the right to make one call. Rejects with GateClosedError, DailyQuotaError, or the signal's reason.
-   */
+  /** Waits for the right to make one call. Rejects with GateClosedError, DailyQuotaError, or the signal's reason. */
   acquire(request: PermitRequest): Promise<Permit> {
     if (this.closed) return Promise.reject(new Error('the governor is closed'));
     if (request.signal?.aborted) return Promise.reject(abortReason(request.signal));
-    const encoded = this.encode(request);
-    return new Promise((resolve, reject) => {
-      let line = this.lines.get(encoded);
-      if (line === undefined) {
-        line = { encoded, waiting: [], notBefore: 0, asked: 0 };
-        this.lines.set(encoded, line);
-      }
-      const entry: Waiting = { request, resolve, reject };
-      line.waiting.push(entry);
-      request.signal?.addEventListener('abort', () => this.withdraw(encoded, entry), { once: true });
-      this.wake(line.notBefore - performance.now());
-    });
+    const encoded = this.costs.encode(request);
+    return new Promise((resolve, reject) => this.enqueue(new Waiter(request, encoded, { resolve, reject })));
   }
 
+  /** Gates lie in Redis for a week: whoever misses one asks the ledger. */
   async openGate(migrationId: string): Promise<void> {
-    await this.options.redis.set(this.gateKey(migrationId), 'open');
+    await this.options.redis.set(this.gateKey(migrationId), 'open', 'EX', gateSeconds);
   }
 
   async closeGate(migrationId: string): Promise<void> {
-    await this.options.redis.set(this.gateKey(migrationId), 'closed');
+    await this.options.redis.set(this.gateKey(migrationId), 'closed', 'EX', gateSeconds);
   }
 
   async isGateOpen(migrationId: string): Promise<boolean> {
     return (await this.options.redis.get(this.gateKey(migrationId))) === 'open';
   }
 
-  /** Google refused: the quota that it names (else all that the call spent) slows down, and recovers by itself. */
-  async reportThrottled(permit: Permit, hint: { quotaLimit?: string; retryAfterMs?: number } = {}): Promise<void> {
-    const { redis, quotas } = this.options;
-    const perUser = /per ?user/i.test(hint.quotaLimit ?? '');
-    const shared = permit.buckets.filter((name) => (quotas.buckets[name]?.scope === 'user') === perUser);
-    const slowed = shared.length > 0 ? shared : permit.buckets;
-    const factors = await redis.hgetall(`${this.prefix}:slowed`);
-    const now = Date.now();
-    const changes: Record<string, string> = {};
-    for (const name of slowed) {
-      const since = now - Number(factors[`${name}@`] ?? 0);
-      const factor = Math.min(1, Number(factors[name] ?? 1) + since / 20_000);
-      changes[name] = String(Math.max(0.1, factor * 0.9));
-      changes[`${name}@`] = String(now);
-      await redis.hincrby(`${this.prefix}:rejected`, name, 1);
-    }
-    if (slowed.length > 0) await redis.hset(`${this.prefix}:slowed`, changes);
+  /**
+   * Google refused a call for a quota: the quota that it names (else all that the call spent together with others) slows
+   * down and recovers by itself, a named limit lower than the configured one is kept to, a day is over, a time to try again
+   * is waited for. By all processes.
+   */
+  async reportThrottled(permit: Permit, hint: QuotaHint = {}): Promise<void> {
+    const { redis, quotas, onLearnt } = this.options;
+    const concerned = blamed(permit.spent, quotas, hint);
+    const learnt = learntLimit(concerned, quotas, hint);
+    const input = {
+      day: pacificDay(new Date()),
+      daily: hint.daily === true,
+      retryAfterMs: hint.retryAfterMs ?? 0,
+      blamed: concerned.map(({ quota, key }) => {
+        const bucket = quotas.buckets[quota];
+        const single = bucket !== undefined && this.costs.isSingle(bucket);
+        // One person's bucket says nothing of others': only its own waiting, if Google asks for it.
+        return [key, quota, this.costs.aheadMs(quota), single ? 0 : 1, single || hint.daily === true ? 0 : 1];
+      }),
+      learnt: learnt === undefined ? null : [learnt.quota, learnt.limit],
+    };
+    if (learnt !== undefined && Math.abs(learnt.limit / learnt.configured - 1) > 0.001) onLearnt?.(learnt);
+    await noteRefusal.run(redis, this.prefix, JSON.stringify(input));
   }
 
-  /** Use of every shared quota over its last window. */
-  async usage(): Promise<QuotaUsage[]> {
-    const { redis, quotas } = this.options;
-    const slot = Math.floor(Date.now() / 10_000);
-    const slots = await Promise.all(
-      Array.from({ length: 6 }, (_, back) => redis.hgetall(`${this.prefix}:used:${slot - 1 - back}`)),
-    );
-    const rejected = await redis.hgetall(`${this.prefix}:rejected`);
-    const daily = await redis.hgetall(`${this.prefix}:day:${pacificDay(new Date())}`);
-    return Object.entries(quotas.buckets).flatMap(([quota, bucket]) => {
-      if (bucket.limit === null) return [];
-      const lastMinute = slots.reduce((sum, amounts) => sum + Number(amounts[quota] ?? 0), 0);
-      const lastSlot = Number(slots[0]?.[quota] ?? 0);
-      const used =
-        bucket.window === 'day' ? Number(daily[quota] ?? 0) : bucket.window === 'minute' ? lastMinute : lastSlot / 10;
-      return [
-        {
-          quota,
-          scope: bucket.scope,
-          window: bucket.window,
-          limit: bucket.window === 'day' ? bucket.limit : bucket.limit * quotas.timeScale,
-          used: Math.round(used * 10) / 10,
-          rejected: Number(rejected[quota] ?? 0),
-        },
-      ];
-    });
+  /** Use of every quota over its last window. */
+  usage(): Promise<QuotaUsage[]> {
+    return readUsage(this.options.redis, this.prefix, this.options.quotas);
   }
 
-  async exportState(): Promise<GovernorState> {
-    const { redis } = this.options;
-    const day = pacificDay(new Date());
-    const [slowed, rejected, daily] = await Promise.all([
-      redis.hgetall(`${this.prefix}:slowed`),
-      redis.hgetall(`${this.prefix}:rejected`),
-      redis.hgetall(`${this.prefix}:day:${day}`),
-    ]);
-    return { slowed, rejected, day, daily };
+  /** What the ledger is to keep. Undefined when Redis has lost something: importState comes first. */
+  exportState(): Promise<GovernorState | undefined> {
+    return readState(this.options.redis, this.prefix);
   }
 
-  /** Puts back what Redis has lost; what it still has stays. */
-  async importState(value: unknown): Promise<void> {
-    const parsed = stateSchema.safeParse(value);
-    if (!parsed.success) return;
-    const { redis } = this.options;
-    const { slowed, rejected, day, daily } = parsed.data;
-    const fields = { slowed, rejected, [`day:${day}`]: daily };
-    for (const [name, saved] of Object.entries(fields)) {
-      const present = await redis.hgetall(`${this.prefix}:${name}`);
-      const missing = Object.fromEntries(Object.entries(saved).filter(([field]) => present[field] === undefined));
-      if (Object.keys(missing).length > 0) await redis.hset(`${this.prefix}:${name}`, missing);
-    }
+  /** Puts back what Redis has lost, once however many try; true when something was put back. */
+  importState(value: unknown): Promise<boolean> {
+    return restoreState(this.options.redis, this.prefix, value);
   }
 
   close(): void {
     this.closed = true;
-    clearTimeout(this.timer);
-    for (const line of this.lines.values()) {
-      for (const { reject } of line.waiting) reject(new Error('the governor is closed'));
+    this.asking.stop();
+    this.delivering.stop();
+    const waiters = [...this.lines.values()].flatMap(({ waiting }) => waiting);
+    for (const waiter of [...waiters, ...this.granted.map((granted) => granted.waiter)]) {
+      waiter.reject(new Error('the governor is closed'));
     }
     this.lines.clear();
+    this.granted = [];
   }
 
   private gateKey(migrationId: string): string {
     return `${this.prefix}:gate:${migrationId}`;
   }
 
-  private encode(request: PermitRequest): string {
-    const { quotas } = this.options;
-    const costs = quotas.methods[request.method];
-    if (costs === undefined) throw new Error(`config/quotas.yaml does not say what ${request.method} costs`);
-    const buckets: unknown[] = [];
-    let choices: unknown = null;
-    for (const [name, cost] of Object.entries(costs)) {
-      const bucket = quotas.buckets[name];
-      const pace = this.paces.get(name);
-      if (bucket === undefined || pace === undefined) continue;
-      const costMs = cost * pace.unitMs;
-      if (bucket.scope === 'adminSubject' && request.adminSubjects !== undefined) {
-        const keys = request.adminSubjects.map((subject) => `${name}:${subject}`);
-        choices = [keys, costMs, pace.aheadMs, name, cost];
-        continue;
-      }
-      const dayLimit = bucket.window !== 'day' || bucket.limit === null ? 0 : bucket.enforced ? bucket.limit : -1;
-      buckets.push([`${name}:${scopeKey(bucket.scope, request)}`, costMs, pace.aheadMs, name, cost, dayLimit]);
+  private enqueue(waiter: Waiter): void {
+    const { text } = waiter.encoded;
+    let line = this.lines.get(text);
+    if (line === undefined) {
+      line = { text, waiting: [], notBefore: 0 };
+      this.lines.set(text, line);
     }
-    return JSON.stringify({ gate: request.migrationId ?? '', buckets, choices });
-  }
-
-  private withdraw(encoded: string, entry: Waiting): void {
-    const line = this.lines.get(encoded);
-    const index = line?.waiting.indexOf(entry) ?? -1;
-    if (line === undefined || index < 0) return;
-    line.waiting.splice(index, 1);
-    if (line.waiting.length === 0) this.lines.delete(encoded);
-    entry.reject(entry.request.signal === undefined ? undefined : abortReason(entry.request.signal));
-  }
-
-  private wake(delayMs: number): void {
-    const at = performance.now() + Math.max(0, delayMs);
-    if (at >= this.timerAt || this.closed) return;
-    clearTimeout(this.timer);
-    this.timerAt = at;
-    this.timer = setTimeout(
-      () => {
-        this.timerAt = Infinity;
-        void this.flush();
-      },
-      Math.max(0, delayMs),
-    );
+    line.waiting.push(waiter);
+    this.asking.ring(line.notBefore);
   }
 
   private async flush(): Promise<void> {
@@ -284,89 +210,126 @@ export class QuotaGovernor {
     try {
       const group = this.dueRequests();
       if (group.length > 0) this.answer(group, await this.ask(group));
-    } catch (error) {
+    } catch (fault) {
       // Redis is away: those who wait go on waiting, nothing leaves meanwhile.
-      for (const line of this.lines.values()) line.notBefore = performance.now() + 500;
-      if (this.closed) throw error;
+      const later = performance.now() + retryMs;
+      for (const line of this.lines.values()) line.notBefore = later;
+      this.options.onFault?.(fault);
     } finally {
       this.flushing = false;
-      this.wakeForNext();
+      for (const line of this.lines.values()) this.asking.ring(line.notBefore);
     }
   }
 
-  private dueRequests(): { line: Line; entry: Waiting }[] {
+  private dueRequests(): { line: Line; waiter: Waiter }[] {
     const now = performance.now();
-    const group: { line: Line; entry: Waiting }[] = [];
+    const group: { line: Line; waiter: Waiter }[] = [];
     for (const line of this.lines.values()) {
+      line.waiting = line.waiting.filter(({ settled }) => !settled);
+      if (line.waiting.length === 0) this.lines.delete(line.text);
       if (line.notBefore > now) continue;
-      for (const entry of line.waiting.slice(0, 64)) group.push({ line, entry });
+      for (const waiter of line.waiting.slice(0, lineRequestsMax)) group.push({ line, waiter });
       if (group.length >= flushRequestsMax) break;
     }
     return group;
   }
 
   private async ask(group: readonly { line: Line }[]): Promise<number[][]> {
-    const requests = group.map(({ line }) => line.encoded).join(',');
-    const input = `{"horizon":${horizonMs},"day":"${pacificDay(new Date())}","requests":[${requests}]}`;
-    return answersSchema.parse(await this.options.redis.eval(script, 1, this.prefix, input));
+    const requests = group.map(({ line }) => line.text).join(',');
+    const day = pacificDay(new Date());
+    const input = `{"horizon":${horizonMs},"day":"${day}","limits":${this.limits},"requests":[${requests}]}`;
+    return answersSchema.parse(await takePermits.run(this.options.redis, this.prefix, input));
   }
 
-  private answer(group: readonly { line: Line; entry: Waiting }[], answers: readonly number[][]): void {
+  private answer(group: readonly { line: Line; waiter: Waiter }[], answers: readonly number[][]): void {
     const now = performance.now();
-    group.forEach(({ line, entry }, index) => {
+    const answered = new Set<Waiter>();
+    group.forEach(({ line, waiter }, index) => {
       const [code = 1, amount = 0, choice = 0] = answers[index] ?? [];
-      const { request } = entry;
       if (code === 1) {
         line.notBefore = Math.max(line.notBefore, now + Math.max(1, amount));
         return;
       }
-      const at = line.waiting.indexOf(entry);
-      if (at < 0) return;
-      line.waiting.splice(at, 1);
-      if (code === 0) this.grant(entry, now + amount, choice);
-      else entry.reject(code === 4 ? new DailyQuotaError(request.method) : new GateClosedError(code === 2));
+      answered.add(waiter);
+      if (code === 0) this.grant(waiter, now + amount, choice);
+      else waiter.reject(code === 4 ? new DailyQuotaError(waiter.request.method) : new GateClosedError(code === 2));
     });
-    for (const { line } of group) if (line.waiting.length === 0) this.lines.delete(line.encoded);
+    for (const { line } of group) {
+      line.waiting = line.waiting.filter((waiter) => !answered.has(waiter));
+      if (line.waiting.length === 0) this.lines.delete(line.text);
+    }
   }
 
-  private grant({ request, resolve }: Waiting, at: number, choice: number): void {
+  private grant(waiter: Waiter, at: number, choice: number): void {
+    const { request, encoded } = waiter;
     const subject = request.adminSubjects?.[choice - 1];
     const permit: Permit = {
       method: request.method,
       ...(subject !== undefined && { adminSubject: subject }),
-      expiresAt: at + permitLifeMs,
-      buckets: Object.keys(this.options.quotas.methods[request.method] ?? {}),
+      expiresAt: at + encoded.lifeMs,
+      spent: encoded.spent(choice),
     };
-    const delayMs = at - performance.now();
-    if (delayMs <= 1) resolve(permit);
-    else setTimeout(() => resolve(permit), delayMs);
+    if (at <= performance.now() + 1) {
+      waiter.resolve(permit);
+      return;
+    }
+    this.granted.push({ waiter, permit, at });
+    this.delivering.ring(at);
   }
 
-  private wakeForNext(): void {
-    let next = Infinity;
-    for (const line of this.lines.values()) if (line.notBefore < next) next = line.notBefore;
-    if (next < Infinity) this.wake(next - performance.now());
+  /** Hands out the permits whose time has come, unless the gate was closed since they were given. */
+  private async deliver(): Promise<void> {
+    const now = performance.now() + 1;
+    const due = this.granted.filter(({ at }) => at <= now);
+    this.granted = this.granted.filter(({ at }) => at > now);
+    for (const { at } of this.granted) this.delivering.ring(at);
+    const gates = new Map<string, string | null>();
+    try {
+      const ids = new Set(due.flatMap(({ waiter }) => waiter.request.migrationId ?? []));
+      const read = async (id: string) => gates.set(id, await this.options.redis.get(this.gateKey(id)));
+      await Promise.all([...ids].map(read));
+    } catch (fault) {
+      this.options.onFault?.(fault);
+      // Whether the gate is open cannot be told: those who need one line up again.
+      for (const { waiter } of due) {
+        const { migrationId } = waiter.request;
+        if (migrationId !== undefined && !gates.has(migrationId)) this.enqueue(waiter);
+      }
+    }
+    for (const { waiter, permit } of due) {
+      const { migrationId } = waiter.request;
+      const gate = migrationId === undefined ? 'open' : gates.get(migrationId);
+      if (gate === 'open') waiter.resolve(permit);
+      else if (gate !== undefined) waiter.reject(new GateClosedError(gate === null));
+    }
   }
 }
 
-function scopeKey(scope: string, request: PermitRequest): string {
-  switch (scope) {
-    case 'user':
-      return request.userKey ?? '';
-    case 'domain':
-      return request.domain ?? '';
-    case 'adminSubject':
-      return request.adminSubjects?.[0] ?? '';
-    default:
-      return '';
+/** One timer for the earliest of many times, on the clock of performance.now(). */
+class Alarm {
+  private timer: NodeJS.Timeout | undefined;
+  private at = Infinity;
+  private stopped = false;
+
+  constructor(private readonly action: () => Promise<void>) {}
+
+  ring(at: number): void {
+    if (at >= this.at || this.stopped) return;
+    clearTimeout(this.timer);
+    this.at = at;
+    this.timer = setTimeout(
+      () => {
+        this.at = Infinity;
+        void this.action();
+      },
+      Math.max(0, at - performance.now()),
+    );
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
   }
 }
 
 const abortReason = (signal: AbortSignal): unknown => signal.reason ?? new DOMException('aborted', 'AbortError');
-
-const pacific = new Intl.DateTimeFormat('en-CA', { timeZone: 'America/Los_Angeles' });
-
-/** Google's daily quotas turn at midnight Pacific time. */
-function pacificDay(date: Date): string {
-  return pacific.format(date);
-}

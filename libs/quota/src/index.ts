@@ -1,4 +1,6 @@
-export { parseQuotas, QuotaDocumentError, type QuotaDocument, type QuotaScope } from './document.js';
-export * from './governor.js';
+export { parseQuotas, type QuotaDocument } from './document.js';
+export { QuotaGovernor, GateClosedError, DailyQuotaError, type Permit } from './governor.js';
+export type { PermitRequest } from './costs.js';
+export type { QuotaHint } from './blame.js';
+export type { QuotaUsage } from './usage.js';
 export { forecast, type Forecast } from './forecast.js';
-export { paceOf, horizonMs, type Pace } from './pacing.js';
