@@ -2,11 +2,15 @@ import type { PoolClient } from 'pg';
 import QueryStream from 'pg-query-stream';
 import { z } from 'zod';
 import {
+  desiredAccountSchema,
   employeeRecordSchema,
+  licenceSchema,
   observedAccountSchema,
   parseFailureReason,
+  type DesiredAccount,
   type EmployeeRecord,
   type FailureReason,
+  type Licence,
   type ObservedAccount,
 } from '#libs/vocabulary';
 import { copyInto, type CopyValue } from './copy.js';
@@ -44,8 +48,10 @@ export interface EmployeeToPlan extends EmployeeToWish {
   readonly gmailHash: string | null;
   readonly calendarHash: string | null;
   readonly groups: readonly string[];
-  /** Our write is younger than Google's lag: the ledger is believed over the listing. */
-  readonly freshlyWritten: boolean;
+  /** What a finished enrolment wrote within Google's lag: the ledger is believed over the listing. */
+  readonly freshlyWritten: DesiredAccount | null;
+  /** The licence that was confirmed last; null where none ever was. */
+  readonly confirmedLicence: Licence | null;
 }
 
 const pageSize = 1_000;
@@ -183,7 +189,17 @@ const employeesToPlanSql = `
     account.gmail_hash as "gmailHash", account.calendar_hash as "calendarHash",
     coalesce((select array_agg(group_email) from observed_membership
               where observed_membership.listing_id = $1 and observed_membership.google_id = match.google_id), '{}') as groups,
-    coalesce(account.written_at > now() - $2 * interval '1 millisecond', false) as "freshlyWritten"
+    case when account.written_at > now() - $2 * interval '1 millisecond' then (
+      select coalesce(enrolment.desired, plan_item.desired) from enrolment
+      join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id
+      where enrolment.employee_id = employee.id and enrolment.state = 'done' order by enrolment.id desc limit 1
+    ) end as "freshlyWritten",
+    case when account.employee_id is not null then (
+      select coalesce(enrolment.desired, plan_item.desired) -> 'licence' from enrolment
+      join step on step.enrolment_id = enrolment.id and step.step = 'licence' and step.state = 'done'
+      join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id
+      where enrolment.employee_id = employee.id order by enrolment.id desc limit 1
+    ) end as "confirmedLicence"
   from enrolled
   join employee on employee.id = enrolled.employee_id
   join employee_version on employee_version.employee_id = employee.id and employee_version.version = employee.version
@@ -217,7 +233,8 @@ const planRow = wishRow.extend({
   gmailHash: z.string().nullable(),
   calendarHash: z.string().nullable(),
   groups: z.array(z.string()),
-  freshlyWritten: z.boolean(),
+  freshlyWritten: desiredAccountSchema.nullable(),
+  confirmedLicence: licenceSchema.nullable(),
 });
 
 async function* mapRows<T>(rows: AsyncIterable<T>, toRow: (row: T) => CopyValue[]): AsyncGenerator<CopyValue[]> {

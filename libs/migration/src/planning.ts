@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { collisionRule, evaluate, parseBlueprint, selectsEmployee, wishAddress, type Blueprint } from '#libs/blueprint';
 import type { CallContext, Workspace } from '#libs/google';
 import {
@@ -18,7 +19,7 @@ import {
 } from '#libs/ledger';
 import { planEmployee, PlanTally } from '#libs/plan';
 import { forecast, type QuotaDocument } from '#libs/quota';
-import type { EmployeeRecord, FailureReason, MigrationId, PlannedEmployee } from '#libs/vocabulary';
+import type { DesiredAccount, EmployeeRecord, FailureReason, MigrationId, PlannedEmployee } from '#libs/vocabulary';
 import { CallTally } from './call-tally.js';
 import { lagWindowMs } from './lag.js';
 import { LifecycleError } from './lifecycle.js';
@@ -249,23 +250,34 @@ function planOne(
     existing,
   });
   if ('reason' in evaluation) return conflict(evaluation.reason);
-  // Written within Google's lag: the listing may not show it yet, and the ledger says that it is as desired.
-  if (employee.freshlyWritten && employee.observed === null && employee.gmailHash !== null) {
-    return { action: 'nothing', desired: evaluation.account, steps: [], changes: [] };
-  }
+  return planFresh(employee, evaluation.account) ?? planMatched(employee, evaluation.account);
+}
+
+/** Written just now: the listing may not show it yet, or show what was there before. The ledger knows what was written. */
+function planFresh(employee: EmployeeToPlan, desired: DesiredAccount): PlannedEmployee | undefined {
+  const { freshlyWritten, observed, employeeId } = employee;
+  if (freshlyWritten === null) return undefined;
+  if (isDeepStrictEqual(freshlyWritten, desired)) return { action: 'nothing', desired, steps: [], changes: [] };
+  if (observed !== null) return undefined;
+  return { action: 'update', desired, steps: planEmployee({ desired, employeeId }).steps, changes: [] };
+}
+
+function planMatched(employee: EmployeeToPlan, desired: DesiredAccount): PlannedEmployee {
+  const { record } = employee;
   return planEmployee({
-    desired: evaluation.account,
+    desired,
     employeeId: employee.employeeId,
     observed: employee.observed ?? undefined,
     matchedBy: matchedBy(employee.matchedBy),
     origin: employee.origin ?? undefined,
+    ...(employee.confirmedLicence !== null && { observedLicence: employee.confirmedLicence }),
     observedGroups: employee.observed === null ? undefined : new Set(employee.groups),
     confirmedSettings: {
       ...(employee.gmailHash !== null && { gmail: employee.gmailHash }),
       ...(employee.calendarHash !== null && { calendar: employee.calendarHash }),
     },
     namedByAdmin: employee.namedByAdmin,
-    leaver,
+    leaver: record.status === 'terminated',
     status: record.status,
     suspendedByUs: employee.origin === 'created',
   });

@@ -1,0 +1,134 @@
+import { afterEach, expect, test } from 'vitest';
+import { acceptUnknowns, finishPausing, readMigration } from '#libs/ledger';
+import { resumeMigration, startMigration } from '#libs/migration';
+import type { MigrationId } from '#libs/vocabulary';
+import { domain, smallBlueprint, TestCompany } from './company.js';
+
+let company: TestCompany;
+afterEach(async () => {
+  await company.close();
+  expect(company.lost).toEqual([]);
+});
+
+const person = (number: number) => ({
+  employeeNumber: String(number),
+  legalName: { givenName: `Given${String.fromCharCode(97 + (number % 26))}`, familyName: `F${'x'.repeat(number)}` },
+});
+const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at);
+
+async function begin(blueprint = smallBlueprint()): Promise<MigrationId> {
+  const id = await company.create({ blueprint });
+  await company.plan(id);
+  await company.start(id);
+  return id;
+}
+
+async function paused(id: MigrationId) {
+  return company.eventually(async () => {
+    await finishPausing(company.ledger.db, id, 0);
+    const migration = await readMigration(company.ledger.db, id);
+    return migration?.state === 'paused' ? migration : undefined;
+  });
+}
+
+test('the same failure on many in a row pauses once, and resuming does not pause again for what is over', async () => {
+  const poisoned = numbers(1, 24).map(String);
+  company = await TestCompany.open({ poison: { invalidInsert: poisoned } });
+  for (const number of numbers(1, 30)) await company.hire(person(number));
+  const id = await begin();
+  company.work();
+  expect(await paused(id)).toMatchObject({ causeReason: 'invalid_field' });
+  await resumeMigration(company.ledger, id, 'test');
+  await company.until(id, 'completedWithIssues');
+  const standings = Object.values(await company.standings(id));
+  expect(standings.filter((standing) => standing === 'failed invalid_field')).toHaveLength(24);
+  expect(standings.filter((standing) => standing === 'done')).toHaveLength(6);
+});
+
+test('conflicts that the plan knew do not count against the budget', async () => {
+  company = await TestCompany.open();
+  for (const number of numbers(1, 30)) await company.hire(person(number));
+  await company.simulator.plant(
+    numbers(1, 25).map((number) => {
+      const { givenName, familyName } = person(number).legalName;
+      return { kind: 'user', primaryEmail: `${givenName}.${familyName}@${domain}`.toLowerCase() };
+    }),
+  );
+  const id = await begin();
+  company.work();
+  await company.until(id, 'completedWithIssues', 'paused');
+  const standings = Object.values(await company.standings(id));
+  expect(standings.filter((standing) => standing === 'conflict maybe_same_person')).toHaveLength(25);
+  expect(standings.filter((standing) => standing === 'done')).toHaveLength(5);
+});
+
+const licence = (assignment: string) =>
+  smallBlueprint().replace(
+    'licence: none',
+    `licence: { assignment: ${assignment}, productId: Google-Apps, skuId: '1010020026' }`,
+  );
+const noLicences = { licences: [{ productId: 'Google-Apps', skuId: '1010020026', pool: 0 }] };
+
+test('assigning the last licence pauses everything with one cause, and goes on once there are more', async () => {
+  company = await TestCompany.open({ ...noLicences, automaticLicensing: false });
+  await company.hire(person(1));
+  await company.hire(person(2));
+  const id = await begin(licence('assign'));
+  company.work();
+  expect(await paused(id)).toMatchObject({ causeReason: 'licences_used_up' });
+  expect(Object.values(await company.standings(id)).some((standing) => standing.startsWith('failed'))).toBe(false);
+  await company.simulator.faults({ pools: { 'Google-Apps/1010020026': 10 } });
+  await resumeMigration(company.ledger, id, 'test');
+  await company.until(id, 'completed');
+  expect((await company.simulator.accounts()).filter((account) => account.licence !== undefined)).toHaveLength(2);
+});
+
+test('when Google assigns licences and none is left, nobody tells: the sweep finds it out and pauses', async () => {
+  company = await TestCompany.open(noLicences);
+  for (const number of numbers(1, 60)) await company.hire(person(number));
+  const id = await begin(licence('automatic'));
+  company.work();
+  expect(await paused(id)).toMatchObject({ causeReason: 'licences_used_up' });
+});
+
+test('what Google would not list is accepted by an admin, or the start refuses', async () => {
+  company = await TestCompany.open({ invitationsPermitted: false });
+  await company.hire(person(1));
+  const id = await company.create();
+  const { plan } = await company.plan(id);
+  expect(plan).toMatchObject({ state: 'ready', needsAcceptance: ['unmanaged_accounts'] });
+  await expect(company.start(id)).rejects.toMatchObject({ code: 'needs_acceptance' });
+  await acceptUnknowns(company.ledger.db, plan?.id ?? '', ['unmanaged_accounts']);
+
+  await startMigration(company.ledger, id, 'test');
+  company.work();
+  await company.until(id, 'completed');
+});
+
+test('a listing that lost most of the accounts we know is believed by no plan and by no start', async () => {
+  company = await TestCompany.open();
+  for (const number of numbers(1, 25)) await company.hire(person(number));
+  company.work();
+  const first = await begin();
+  await company.until(first, 'completed');
+  await company.hire(person(26));
+  const second = await company.create();
+  await company.plan(second);
+  await company.ledger.pool.query("update account set written_at = now() - interval '1 day'");
+  const token = await company.workspace.caller.tokens.get({
+    subject: `admin1@${domain}`,
+    scopes: ['https://www.googleapis.com/auth/admin.directory.user'],
+  });
+  const people = (await company.simulator.accounts()).filter(({ primaryEmail }) => primaryEmail.startsWith('given'));
+  for (const { id } of people.slice(0, 20)) {
+    await fetch(`${company.simulator.apiRoot}/admin/directory/v1/users/${id}`, {
+      method: 'DELETE',
+      headers: { authorization: `Bearer ${token}` },
+    });
+  }
+  await company.start(second);
+  expect(await paused(second)).toMatchObject({ causeReason: 'listing_refused' });
+  const { plan } = await company.plan(await company.create());
+  expect(plan).toMatchObject({ state: 'refused' });
+  expect(plan?.cause).toMatch(/listed only \d+ of the 25 accounts that the ledger knows/);
+});
