@@ -57,13 +57,22 @@ export class ConditionCompiler {
     }
   }
 
-  /** What CEL allows and a blueprint does not: regular expressions, whose time has no bound, and unknown tables. */
+  /**
+   * What CEL allows and a blueprint does not: regular expressions, whose time has no bound, loops within loops, whose time
+   * is the product of their lists' lengths for every employee, and unknown tables.
+   */
   private refusedIn(ast: ASTNode): Fault | undefined {
     for (const node of nodesOf(ast)) {
       if (node.op === 'rcall' && node.args[0] === 'matches') {
         return {
           message: 'Regular expressions are not allowed in conditions.',
           fix: 'Use startsWith, endsWith, contains, == or `in [...]`.',
+        };
+      }
+      if (isLoop(node) && [...nodesOf(node.args)].some(isLoop)) {
+        return {
+          message: 'A loop within a loop is not allowed in conditions.',
+          fix: 'Use `in [...]`, a table, or two conditions.',
         };
       }
       if (node.op === '.' && node.args[0].op === 'id' && node.args[0].args === 'tables') {
@@ -73,6 +82,13 @@ export class ConditionCompiler {
     }
     return undefined;
   }
+}
+
+/** The macros of CEL that go through a list. */
+const loops = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
+
+function isLoop(node: ASTNode): boolean {
+  return node.op === 'rcall' && loops.has(node.args[0]);
 }
 
 export function unknownTable(name: string, tables: Tables): Fault {
