@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Readable } from 'node:stream';
 import QueryStream from 'pg-query-stream';
-import type { EmployeeState, FailureReason, MigrationId, StepName } from '#libs/vocabulary';
+import type { EmployeeState, FailureReason, MigrationId, MigrationState, StepName, StepState } from '#libs/vocabulary';
 import type { Database, Ledger } from './open.js';
 
 export interface EnrolledEmployee {
@@ -13,14 +13,23 @@ export interface EnrolledEmployee {
   readonly state: EmployeeState;
   readonly reason: FailureReason | null;
   readonly address: string | null;
-  readonly steps: readonly { step: StepName; state: string; reason: FailureReason | null; dueAt: string | null }[];
+  /** `since` and `dueAt` (the next look) of those that wait; `deadlineAt` when the wait counts as failed. */
+  readonly steps: readonly {
+    step: StepName;
+    state: StepState;
+    reason: FailureReason | null;
+    since: string | null;
+    dueAt: string | null;
+    deadlineAt: string | null;
+  }[];
 }
 
 const selectEnrolled = `
   select enrolment.id as "enrolmentId", enrolment.employee_id as "employeeId", employee.employee_number as "employeeNumber",
     enrolment.wave, enrolment.action, enrolment.state, enrolment.reason, plan_item.address,
     coalesce((select jsonb_agg(jsonb_build_object('step', step, 'state', state, 'reason', reason,
-        'dueAt', case when state = 'waiting' then due_at end) order by array_position(plan_item.steps, step))
+        'since', case when state = 'waiting' then waiting_since end, 'dueAt', case when state = 'waiting' then due_at end,
+        'deadlineAt', case when state = 'waiting' then deadline_at end) order by array_position(plan_item.steps, step))
       from step where step.enrolment_id = enrolment.id), '[]') as steps
   from enrolment
   join employee on employee.id = enrolment.employee_id
@@ -57,15 +66,32 @@ export async function streamEnrolled(ledger: Ledger, id: MigrationId): Promise<R
   return stream;
 }
 
+/** The latest migration of one employee. */
+export interface EmployeeEnrolment extends EnrolledEmployee {
+  readonly migrationId: string;
+  readonly migrationName: string;
+  readonly migrationState: MigrationState;
+  readonly causeReason: FailureReason | null;
+  readonly causeSince: Date | null;
+  /** What the plan says: shall the account be suspended, and how its owner signs in. Null where nothing is planned. */
+  readonly planned: { suspended: boolean; password: 'sso' | 'handover' } | null;
+}
+
 export interface EmployeeDetail {
   readonly id: string;
   readonly source: string;
   readonly employeeNumber: string;
   readonly version: number;
   readonly record: unknown;
-  readonly account: { googleId: string; primaryEmail: string; origin: string; writtenAt: string | null } | null;
-  readonly enrolment:
-    (EnrolledEmployee & { migrationId: string; migrationName: string; migrationState: string }) | null;
+  /** `suspended`: as Google last listed the account; null when it has not been listed since it was made. */
+  readonly account: {
+    googleId: string;
+    primaryEmail: string;
+    origin: 'created' | 'adopted';
+    writtenAt: string | null;
+    suspended: boolean | null;
+  } | null;
+  readonly enrolment: EmployeeEnrolment | null;
   readonly timeline: readonly {
     at: Date;
     kind: string;
@@ -80,7 +106,10 @@ export async function employeeDetail(db: Database, id: string): Promise<Employee
   const { rows } = await sql<Omit<EmployeeDetail, 'enrolment' | 'timeline'>>`
     select employee.id, source, employee_number as "employeeNumber", employee.version, record,
       case when account.google_id is not null then jsonb_build_object('googleId', google_id, 'primaryEmail', primary_email,
-        'origin', origin, 'writtenAt', written_at) end as account
+        'origin', origin, 'writtenAt', written_at, 'suspended', (
+          select (observed_account.account ->> 'suspended')::boolean from observed_account
+          where observed_account.google_id = account.google_id and listing_id = (
+            select id from directory_listing where state = 'complete' order by finished_at desc limit 1))) end as account
     from employee
     join employee_version on employee_version.employee_id = employee.id and employee_version.version = employee.version
     left join account on account.employee_id = employee.id
@@ -88,7 +117,10 @@ export async function employeeDetail(db: Database, id: string): Promise<Employee
   const [found] = rows;
   if (found === undefined) return undefined;
   const { rows: enrolments } = await sql<NonNullable<EmployeeDetail['enrolment']>>`
-    select enrolled.*, migration.id as "migrationId", migration.name as "migrationName", migration.state as "migrationState"
+    select enrolled.*, migration.id as "migrationId", migration.name as "migrationName",
+      migration.state as "migrationState", cause_reason as "causeReason", cause_since as "causeSince",
+      (select case when desired is not null then jsonb_build_object('suspended', desired -> 'suspended', 'password', desired -> 'password') end
+       from plan_item where plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id) as planned
     from (${sql.raw(selectEnrolled)} where enrolment.employee_id = ${id}::uuid) as enrolled
     join enrolment on enrolment.id = enrolled."enrolmentId" join migration on migration.id = enrolment.migration_id
     order by enrolled."enrolmentId" desc limit 1`.execute(db);

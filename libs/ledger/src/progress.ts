@@ -24,7 +24,11 @@ export interface ProgressFacts {
   };
   readonly counters: readonly CounterRow[];
   readonly waves: readonly { number: number; state: string }[];
-  /** The newest sample and one of about a minute and five minutes before it. */
+  /** When it last began to run: at its start, or when it was resumed. */
+  readonly runningSince: Date | null;
+  /** What its plan reckoned: calls and hours by quota; null before there is a plan. */
+  readonly price: unknown;
+  /** Of the time since `runningSince`: the newest, those of about one and five minutes before now, and the first. */
   readonly samples: readonly { at: Date; finished: number; calls: number; quotas: unknown }[];
   readonly waits: readonly { step: string; reason: string; oldestSince: Date | null; dueBy: Date | null }[];
   readonly examples: readonly { step: string; reason: string; employeeNumber: string }[];
@@ -41,19 +45,24 @@ export async function readProgressFacts(ledger: Ledger, id: MigrationId): Promis
     .setIsolationLevel('repeatable read')
     .setAccessMode('read only')
     .execute(async (tx) => {
-      const { rows } = await sql<ProgressFacts['migration'] & { now: Date }>`
+      const { rows } = await sql<ProgressFacts['migration'] & Pick<ProgressFacts, 'now' | 'price' | 'runningSince'>>`
         select id, name, state, started_at as "startedAt", finished_at as "finishedAt", last_outcome_at as "lastOutcomeAt",
-          cause_reason as "causeReason", cause_since as "causeSince", now() as now
+          cause_reason as "causeReason", cause_since as "causeSince", now() as now,
+          (select summary -> 'price' from plan where plan.id = migration.plan_id) as price,
+          (select at from event where migration_id = migration.id and employee_id is null
+             and kind = 'migration_state' and event.state = 'running' order by event.id desc limit 1) as "runningSince"
         from migration where id = ${id}::uuid`.execute(tx);
       const [row] = rows;
       if (row === undefined) return undefined;
-      const { now, ...migration } = row;
+      const { now, price, runningSince, ...migration } = row;
       const counters = await readCounters(tx, id);
       return {
         migration,
         counters,
         waves: await readWaves(tx, id),
-        samples: await readSamples(tx, id),
+        runningSince,
+        price,
+        samples: await readSamples(tx, id, runningSince),
         waits: await readWaits(tx, id, counters),
         examples: await readExamples(tx, id, counters),
         now,
@@ -74,19 +83,23 @@ async function readWaves(tx: LedgerTransaction, id: MigrationId): Promise<{ numb
   return rows;
 }
 
-async function readSamples(tx: LedgerTransaction, id: MigrationId): Promise<ProgressFacts['samples']> {
+async function readSamples(
+  tx: LedgerTransaction,
+  id: MigrationId,
+  since: Date | null,
+): Promise<ProgressFacts['samples']> {
+  const ofThisRun = sql`migration_id = ${id}::uuid and at >= ${since ?? new Date(0)}`;
   const { rows } = await sql<ProgressFacts['samples'][number]>`
-    (select at, finished, calls, quotas from rate_sample where migration_id = ${id}::uuid order by at desc limit 1)
+    (select at, finished, calls, quotas from rate_sample where ${ofThisRun} order by at desc limit 1)
     union all
-    (select at, finished, calls, '[]' from rate_sample where migration_id = ${id}::uuid
+    (select at, finished, calls, '[]' from rate_sample where ${ofThisRun}
        and at <= now() - interval '1 minute' order by at desc limit 1)
     union all
-    (select at, finished, calls, '[]' from rate_sample where migration_id = ${id}::uuid
+    (select at, finished, calls, '[]' from rate_sample where ${ofThisRun}
        and at <= now() - interval '5 minutes' order by at desc limit 1)
     union all
-    (select at, finished, calls, '[]' from rate_sample where migration_id = ${id}::uuid order by at limit 1)`.execute(
-    tx,
-  );
+    (select at, finished, calls, '[]' from rate_sample where ${ofThisRun} order by at limit 1)
+    order by at desc`.execute(tx);
   return rows;
 }
 

@@ -11,7 +11,8 @@ import {
   type MigrationId,
   type ProgressDocument,
 } from '#libs/vocabulary';
-import { estimate, rates } from './rates.js';
+import { estimate } from './estimate.js';
+import { rates } from './rates.js';
 
 const quotasSchema = z.array(
   z.object({
@@ -40,7 +41,6 @@ export function toDocument(facts: ProgressFacts): ProgressDocument {
   const { total, ...states } = employees;
   const quotas = quotasSchema.safeParse(facts.samples[0]?.quotas);
   const rate = rates(facts);
-  const left = states.pending + states.inProgress + states.waiting;
   return {
     migration: {
       id: migration.id,
@@ -70,7 +70,7 @@ export function toDocument(facts: ProgressFacts): ProgressDocument {
       ),
     })),
     rate,
-    eta: estimate(facts, left, quotas.data ?? []),
+    eta: estimate(facts, quotas.data ?? []),
     quotas: quotas.data ?? [],
     waits: waitsOf(facts),
     failures: failuresOf(facts),

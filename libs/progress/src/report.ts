@@ -1,5 +1,5 @@
 import { stringify } from 'csv-stringify';
-import { Readable, Transform } from 'node:stream';
+import { pipeline, Readable, Transform } from 'node:stream';
 import { z } from 'zod';
 import { streamEnrolled, type Ledger } from '#libs/ledger';
 import { failures, parseFailureReason, type MigrationId } from '#libs/vocabulary';
@@ -14,22 +14,33 @@ const rowSchema = z.object({
   steps: z.array(z.object({ step: z.string(), state: z.string(), reason: z.string().nullable() })),
 });
 
+/** Named, so that a report of nobody has its header too. */
+const columns = ['employeeNumber', 'wave', 'action', 'state', 'reason', 'step', 'address', 'whatToDo', 'steps'];
+
 /** A cell that a spreadsheet would take for a formula is told to be text. */
 const harmless = (cell: string) => (/^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell);
 
 /** A report, a line an employee: streamed, so that memory does not grow with the company. */
 export async function writeReport(ledger: Ledger, id: MigrationId, format: 'csv' | 'json'): Promise<Readable> {
-  const rows = await streamEnrolled(ledger, id);
+  return formatReport(await streamEnrolled(ledger, id), format);
+}
+
+/** Rows as the ledger gives them, in the form asked for; ending the report early ends the rows as well. */
+export function formatReport(rows: Readable, format: 'csv' | 'json'): Readable {
   const lines = new Transform({
     objectMode: true,
     transform(row: unknown, _encoding, done) {
       done(null, lineOf(rowSchema.parse(row)));
     },
   });
-  rows.on('error', (error) => lines.destroy(error));
-  rows.pipe(lines);
-  if (format === 'json') return Readable.from(asJson(lines));
-  return lines.pipe(stringify({ header: true, cast: { string: harmless } }));
+  const ignoreEnd = () => undefined;
+  if (format === 'csv') {
+    const csv = stringify({ header: true, columns, cast: { string: harmless } });
+    pipeline(rows, lines, csv, ignoreEnd);
+    return csv;
+  }
+  pipeline(rows, lines, ignoreEnd);
+  return Readable.from(asJson(lines));
 }
 
 function lineOf(row: z.infer<typeof rowSchema>) {

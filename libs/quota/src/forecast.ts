@@ -3,7 +3,7 @@ import { windowMs, type QuotaDocument } from './document.js';
 export interface Forecast {
   readonly callsPerApi: Readonly<Record<string, number>>;
   /** Hours that each quota needs for its share, longest first. */
-  readonly perQuota: readonly { quota: string; scope: string; amount: number; hours: number }[];
+  readonly perQuota: readonly { quota: string; api: string; scope: string; amount: number; hours: number }[];
   readonly bindingQuota: string | null;
   readonly hours: number;
 }
@@ -41,7 +41,7 @@ export function forecast(
             : amount;
       const scale = bucket.window === 'day' ? 1 : quotas.timeScale;
       const hours = (share / (bucket.limit * scale)) * (windowMs[bucket.window] / 3_600_000);
-      return [{ quota, scope: bucket.scope, amount, hours: Math.round(hours * 1000) / 1000 }];
+      return [{ quota, api: bucket.api, scope: bucket.scope, amount, hours: Math.round(hours * 1000) / 1000 }];
     })
     .toSorted((a, b) => b.hours - a.hours);
   return { callsPerApi, perQuota, bindingQuota: perQuota[0]?.quota ?? null, hours: perQuota[0]?.hours ?? 0 };
