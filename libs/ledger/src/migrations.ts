@@ -200,3 +200,15 @@ export async function employeeCounts(db: Database | LedgerTransaction, id: Migra
     where migration_id = ${id}::uuid and step = '' group by state`.execute(db);
   return new Map(rows.map(({ state, count }) => [state, count]));
 }
+
+/** The same for many migrations at once. */
+export async function employeeCountsOf(
+  db: Database,
+  ids: readonly MigrationId[],
+): Promise<Map<string, ReadonlyMap<string, number>>> {
+  const { rows } = await sql<{ id: string; state: string; count: number }>`
+    select migration_id as id, state, sum(count)::bigint as count from progress_counter
+    where migration_id = any(${[...ids]}::uuid[]) and step = '' group by 1, 2`.execute(db);
+  const byMigration = Map.groupBy(rows, ({ id }) => id);
+  return new Map([...byMigration].map(([id, counts]) => [id, new Map(counts.map((row) => [row.state, row.count]))]));
+}

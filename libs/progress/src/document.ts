@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readProgressFacts, type CounterRow, type Ledger, type ProgressFacts } from '#libs/ledger';
+import { employeeCountsOf, readProgressFacts, type CounterRow, type Ledger, type ProgressFacts } from '#libs/ledger';
 import {
   employeeStates,
   failures,
@@ -38,7 +38,6 @@ export function toDocument(facts: ProgressFacts): ProgressDocument {
     counters.filter(({ step }) => step === ''),
     employeeStates,
   );
-  const { total, ...states } = employees;
   const quotas = quotasSchema.safeParse(facts.samples[0]?.quotas);
   const rate = rates(facts);
   return {
@@ -52,8 +51,7 @@ export function toDocument(facts: ProgressFacts): ProgressDocument {
       cause: causeOf(migration),
     },
     employees,
-    percent:
-      total === states.skipped ? (total === 0 ? 0 : 100) : Math.floor((100 * states.done) / (total - states.skipped)),
+    percent: percentOf(employees),
     steps: stepNames.map((step) => {
       const { total: _total, ...rest } = countBy(
         counters.filter((row) => row.step === step),
@@ -76,6 +74,28 @@ export function toDocument(facts: ProgressFacts): ProgressDocument {
     failures: failuresOf(facts),
     asOf: facts.now.toISOString(),
   };
+}
+
+type EmployeeCounts = ProgressDocument['employees'];
+
+/** Of those who are not left out, rounded down: 100 means everybody. */
+const percentOf = ({ total, skipped, done }: EmployeeCounts): number =>
+  total === skipped ? (total === 0 ? 0 : 100) : Math.floor((100 * done) / (total - skipped));
+
+/** The counts and percent of many migrations, in one statement. */
+export async function readOverview(
+  ledger: Ledger,
+  ids: readonly MigrationId[],
+): Promise<ReadonlyMap<MigrationId, { employees: EmployeeCounts; percent: number }>> {
+  const counted = await employeeCountsOf(ledger.db, ids);
+  return new Map(
+    ids.map((id) => {
+      const states = counted.get(id) ?? new Map<string, number>();
+      const total = [...states.values()].reduce((all, count) => all + count, 0);
+      const employees = withTotal(employeeStates, states, total);
+      return [id, { employees, percent: percentOf(employees) }];
+    }),
+  );
 }
 
 const text = (date: Date | null) => date?.toISOString() ?? null;

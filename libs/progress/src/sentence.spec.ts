@@ -13,6 +13,7 @@ import { plainSentence } from './sentence.js';
 const reasons = Object.keys(failures).filter(isFailureReason);
 
 test('every state, reason, migration’s state and status of HR gives whole sentences with an answer for the caller', () => {
+  const wrong: string[] = [];
   for (const state of employeeStates) {
     for (const reason of [null, ...reasons]) {
       for (const migrationState of migrationStates) {
@@ -21,14 +22,14 @@ test('every state, reason, migration’s state and status of HR gives whole sent
             const steps = state === 'waiting' || state === 'failed' ? [step({ step: 'gmail', state, reason })] : [];
             const enrolled = enrolment({ state, reason, migrationState, causeReason: reason, steps });
             const text = plainSentence(detail({ status, account: known, enrolment: enrolled }));
-            expect(text).toMatch(/^(Can|Cannot) sign in/);
-            expect(text).toMatch(/Tell the caller .+\.$/);
-            expect(text).not.toMatch(/[a-z]_[a-z]|undefined|null|\.\.|\s\s/);
+            const whole = /^(Can|Cannot) sign in.*Tell the caller .+\.$/.test(text);
+            if (!whole || /[a-z]_[a-z]|undefined|null|\.\.|\s\s/.test(text)) wrong.push(text);
           }
         }
       }
     }
   }
+  expect(wrong).toEqual([]);
 });
 
 test('a step of every kind can be told in words', () => {

@@ -16,6 +16,7 @@ import {
   sessionCookie,
   sessionSecretOf,
 } from '#libs/platform';
+import { Problems } from '../described.js';
 
 const lifeSeconds = 12 * 60 * 60;
 
@@ -32,6 +33,7 @@ export class SessionController {
   @Allow('viewer')
   @ApiOperation({ summary: 'Exchanges a bearer token for a session cookie' })
   @ApiResponse({ status: 200, standardSchema: callerSchema })
+  @Problems('foreign-origin')
   async open(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply) {
     if (bearerOf(request) === undefined) throw new Problem('not-signed-in', 'A session is opened with a token.');
     // A browser always says where the page came from; a program may leave it out.
@@ -56,6 +58,7 @@ export class SessionController {
   @HttpCode(204)
   @Allow('viewer')
   @ApiOperation({ summary: 'Ends the session' })
+  @ApiResponse({ status: 204 })
   async end(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
     const secret = sessionSecretOf(request);
     if (secret !== undefined) await endSession(this.ledger.db, hashSecret(secret));

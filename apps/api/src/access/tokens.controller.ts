@@ -12,6 +12,7 @@ import {
   roleSchema,
   type Caller,
 } from '#libs/platform';
+import { Problems } from '../described.js';
 
 const newTokenSchema = z.strictObject({
   name: z.string().trim().min(1).max(100).meta({ description: 'Whose it is: the audit trail shows it as the actor.' }),
@@ -50,6 +51,7 @@ export class TokensController {
   @Post()
   @ApiOperation({ summary: 'Makes a token; its secret is shown this once' })
   @ApiResponse({ status: 201, standardSchema: createdTokenSchema })
+  @Problems('invalid-field', 'conflict')
   async create(
     @Body({ schema: newTokenSchema }) body: z.infer<typeof newTokenSchema>,
     @CurrentCaller() caller: Caller,
@@ -73,6 +75,8 @@ export class TokensController {
   @Delete(':id')
   @HttpCode(204)
   @ApiOperation({ summary: 'Revokes a token and its sessions at once' })
+  @ApiResponse({ status: 204 })
+  @Problems('not-found', 'conflict', 'invalid-field')
   async revoke(@Param('id', { schema: z.uuid() }) id: string, @CurrentCaller() caller: Caller): Promise<void> {
     const outcome = await revokeAccessToken(this.ledger.db, { id, actor: caller.name });
     if (outcome === 'unknown') throw new Problem('not-found', 'No token has this id.');

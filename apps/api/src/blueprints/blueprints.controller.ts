@@ -5,8 +5,18 @@ import { z } from 'zod';
 import { parseBlueprint } from '#libs/blueprint';
 import { listBlueprints, storeBlueprint, type Ledger } from '#libs/ledger';
 import { Allow, CurrentCaller, ledgerToken, Problem, type Caller } from '#libs/platform';
+import { Answers, countSchema, momentSchema, Problems } from '../described.js';
 
-const documentSchema = z.strictObject({ document: z.string().min(1).max(900_000) });
+const documentSchema = z.strictObject({
+  document: z.string().min(1).max(900_000).meta({ description: 'The YAML text; docs/blueprint.md explains it.' }),
+});
+const storedSchema = z.object({ id: z.uuid(), name: z.string(), version: z.int(), createdAt: momentSchema });
+const checkedSchema = z.object({
+  name: z.string(),
+  orgUnits: countSchema,
+  groups: countSchema,
+  calendars: countSchema,
+});
 
 /** Blueprints: YAML documents, checked whole, kept in versions that never change. */
 @ApiTags('blueprints')
@@ -17,6 +27,8 @@ export class BlueprintsController {
   @Post()
   @Allow('operator')
   @ApiOperation({ summary: 'Stores a blueprint as the next version of its name' })
+  @Answers(201, storedSchema)
+  @Problems('invalid-field', 'unprocessable')
   async store(@Body({ schema: documentSchema }) body: z.infer<typeof documentSchema>, @CurrentCaller() caller: Caller) {
     const { name } = checked(body.document);
     const sha256 = createHash('sha256').update(body.document).digest();
@@ -27,6 +39,8 @@ export class BlueprintsController {
   @HttpCode(200)
   @Allow('viewer')
   @ApiOperation({ summary: 'Checks a blueprint and stores nothing' })
+  @Answers(200, checkedSchema, 'What it declares.')
+  @Problems('invalid-field', 'unprocessable')
   check(@Body({ schema: documentSchema }) body: z.infer<typeof documentSchema>) {
     const { name, declared } = checked(body.document);
     return {
@@ -40,6 +54,7 @@ export class BlueprintsController {
   @Get()
   @Allow('viewer')
   @ApiOperation({ summary: 'Lists the newest version of every blueprint' })
+  @Answers(200, z.array(storedSchema))
   list() {
     return listBlueprints(this.ledger.db);
   }

@@ -14,13 +14,15 @@ import {
   type Selection,
 } from '#libs/ledger';
 import { Allow, CurrentCaller, ledgerToken, Problem, type Caller } from '#libs/platform';
-import { isFailureReason, isStepName, planActions } from '#libs/vocabulary';
+import { planActions } from '#libs/vocabulary';
+import { Answers, Problems } from '../described.js';
+import { reasonSchema, stepSchema } from '../progress/progress.schemas.js';
+import { migrationSchema, planSchema, planStartedSchema, reopenedSchema } from './migrations.schemas.js';
 import { MigrationsService } from './migrations.service.js';
 
 const creationSchema = z.strictObject({
-  name: z.string().min(1).max(200),
-  /** A blueprint's id or name. */
-  blueprint: z.string().min(1),
+  name: z.string().trim().min(1).max(200),
+  blueprint: z.string().min(1).meta({ description: 'A stored blueprint’s name or id.', example: 'Bascule Retail' }),
   blueprintVersion: z.int().positive().optional(),
   selection: selectionSchema.default({ kind: 'everyone' }),
   failureBudget: failureBudgetSchema.prefault({}),
@@ -28,14 +30,18 @@ const creationSchema = z.strictObject({
   handoverKey: z.string().min(1).max(10_000).optional(),
 });
 
-const approvalSchema = z.strictObject({ accept: z.array(z.string()).default([]) });
+const approvalSchema = z.strictObject({
+  accept: z.array(z.string()).default([]).meta({
+    description: 'What Google would not tell and the admin takes upon themselves: the plan’s `needsAcceptance`.',
+  }),
+});
 const retrySchema = z.strictObject({
-  reason: z.string().refine(isFailureReason, 'is no reason that Bascule knows').optional(),
-  step: z.string().refine(isStepName, 'is no step that Bascule knows').optional(),
+  reason: reasonSchema.optional(),
+  step: stepSchema.optional(),
 });
 const planQuerySchema = z.strictObject({
   action: z.enum(planActions).optional(),
-  reason: z.string().refine(isFailureReason, 'is no reason that Bascule knows').optional(),
+  reason: reasonSchema.optional(),
   cursor: z.uuid().optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
 });
@@ -54,6 +60,8 @@ export class MigrationsController {
   @ApiOperation({
     summary: 'Creates a migration: a blueprint for everyone, a condition, or a list of employee numbers',
   })
+  @Answers(201, migrationSchema)
+  @Problems('invalid-field', 'malformed-request')
   async create(
     @Body({ schema: creationSchema }) body: z.infer<typeof creationSchema>,
     @CurrentCaller() caller: Caller,
@@ -82,6 +90,8 @@ export class MigrationsController {
   @Get(':id')
   @Allow('viewer')
   @ApiOperation({ summary: 'Reads a migration' })
+  @Answers(200, migrationSchema)
+  @Problems('not-found')
   read(@Param('id') id: string) {
     return this.migrations.read(id);
   }
@@ -90,6 +100,8 @@ export class MigrationsController {
   @HttpCode(202)
   @Allow('operator')
   @ApiOperation({ summary: 'Plans: reads Google, decides for everybody, writes nothing to Google' })
+  @Answers(202, planStartedSchema, 'The plan is being computed: read it until its state is no longer `computing`.')
+  @Problems('not-found', 'conflict', 'google-not-configured')
   plan(@Param('id') id: string, @CurrentCaller() caller: Caller) {
     return this.migrations.plan(this.migrations.idOf(id), caller.name);
   }
@@ -97,6 +109,8 @@ export class MigrationsController {
   @Get(':id/plan')
   @Allow('viewer')
   @ApiOperation({ summary: 'The latest plan: counts, price, shared actions, and a page of its employees' })
+  @Answers(200, planSchema)
+  @Problems('not-found', 'invalid-field')
   async readPlan(@Param('id') id: string, @Query({ schema: planQuerySchema }) query: z.infer<typeof planQuerySchema>) {
     const plan = await latestPlan(this.ledger.db, this.migrations.idOf(id));
     if (plan === undefined) throw new Problem('not-found', 'This migration has no plan yet.');
@@ -114,6 +128,8 @@ export class MigrationsController {
   @HttpCode(200)
   @Allow('admin')
   @ApiOperation({ summary: 'Approves the plan as it stands' })
+  @Answers(200, migrationSchema)
+  @Problems('not-found', 'conflict', 'invalid-field')
   async approve(
     @Param('id') id: string,
     @Body({ schema: approvalSchema.prefault({}) }) body: z.infer<typeof approvalSchema>,
@@ -127,6 +143,8 @@ export class MigrationsController {
   @HttpCode(200)
   @Allow('operator')
   @ApiOperation({ summary: 'Starts the approved plan' })
+  @Answers(200, migrationSchema)
+  @Problems('not-found', 'conflict')
   async start(@Param('id') id: string, @CurrentCaller() caller: Caller) {
     await this.migrations.start(this.migrations.idOf(id), caller.name);
     return this.migrations.read(id);
@@ -136,6 +154,8 @@ export class MigrationsController {
   @HttpCode(200)
   @Allow('operator')
   @ApiOperation({ summary: 'Pauses: within a second no further call leaves' })
+  @Answers(200, migrationSchema)
+  @Problems('not-found', 'conflict')
   async pause(@Param('id') id: string, @CurrentCaller() caller: Caller) {
     await this.migrations.pause(this.migrations.idOf(id), caller.name);
     return this.migrations.read(id);
@@ -145,6 +165,8 @@ export class MigrationsController {
   @HttpCode(200)
   @Allow('operator')
   @ApiOperation({ summary: 'Goes on where it paused' })
+  @Answers(200, migrationSchema)
+  @Problems('not-found', 'conflict')
   async resume(@Param('id') id: string, @CurrentCaller() caller: Caller) {
     await this.migrations.resume(this.migrations.idOf(id), caller.name);
     return this.migrations.read(id);
@@ -154,6 +176,8 @@ export class MigrationsController {
   @HttpCode(200)
   @Allow('admin')
   @ApiOperation({ summary: 'Ends it for good: what is done stays done' })
+  @Answers(200, migrationSchema)
+  @Problems('not-found', 'conflict')
   async cancel(@Param('id') id: string, @CurrentCaller() caller: Caller) {
     await this.migrations.cancel(this.migrations.idOf(id), caller.name);
     return this.migrations.read(id);
@@ -163,6 +187,8 @@ export class MigrationsController {
   @HttpCode(200)
   @Allow('operator')
   @ApiOperation({ summary: 'Makes failed steps run again: all, or those of one reason or step' })
+  @Answers(200, reopenedSchema)
+  @Problems('not-found', 'conflict', 'invalid-field')
   async retry(
     @Param('id') id: string,
     @Body({ schema: retrySchema.prefault({}) }) body: z.infer<typeof retrySchema>,

@@ -86,6 +86,7 @@ export class MigrationsService {
 
   /** Checks Google first, then plans in the background: a large company takes a minute. */
   async plan(id: MigrationId, actor: string): Promise<{ planId: string }> {
+    await this.read(id);
     const blockers = (await this.checkGoogle()).filter(({ state }) => state === 'blocker');
     if (blockers.length > 0) {
       throw new Problem('conflict', 'Google refuses what the migration needs; nothing was planned.', {

@@ -4,6 +4,7 @@ import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { ledgerAnswers, type Ledger } from '#libs/ledger';
 import { ledgerToken, Problem, Public, redisToken, type RedisClient } from '#libs/platform';
+import { Problems } from '../described.js';
 
 const patienceMs = 2000;
 
@@ -35,6 +36,7 @@ export class HealthController {
   @Get('readyz')
   @ApiOperation({ summary: 'Says whether the ledger and Redis answer' })
   @ApiResponse({ status: 200, standardSchema: z.object({ status: z.literal('ready') }) })
+  @Problems('unavailable')
   async readiness() {
     const [ledger, redis] = await Promise.all([
       answersInTime(ledgerAnswers(this.ledger.db)),

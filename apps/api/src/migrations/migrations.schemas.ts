@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import { failureBudgetSchema, selectionSchema } from '#libs/ledger';
+import { migrationStates, planActions, sharedActionKinds } from '#libs/vocabulary';
+import { countSchema, countsOf, momentSchema } from '../described.js';
+import { employeesSchema, reasonSchema, stepSchema } from '../progress/progress.schemas.js';
+
+const selectionAnswer = selectionSchema.meta({ description: 'Whom it enrols.' });
+
+const migrationFields = {
+  id: z.uuid(),
+  name: z.string(),
+  blueprintId: z.uuid(),
+  blueprintName: z.string(),
+  blueprintVersion: z.int(),
+  selection: selectionAnswer,
+  failureBudget: failureBudgetSchema,
+  state: z.enum(migrationStates),
+  causeReason: reasonSchema.nullable().meta({ description: 'Why it is pausing or paused.' }),
+  causeSince: momentSchema.nullable(),
+  planId: z.uuid().nullable(),
+  createdAt: momentSchema,
+  startedAt: momentSchema.nullable(),
+  finishedAt: momentSchema.nullable(),
+  budgetFrom: z.int(),
+};
+
+export const migrationSchema = z.object(migrationFields).meta({ id: 'Migration' });
+
+export const migrationListSchema = z.array(
+  z.object({
+    ...migrationFields,
+    percent: z.int(),
+    employees: employeesSchema.meta({ description: 'As in the progress document.' }),
+  }),
+);
+
+const priceSchema = z.object({
+  callsPerApi: z.record(z.string(), z.number()),
+  perQuota: z.array(z.looseObject({ quota: z.string(), scope: z.string(), amount: z.number(), hours: z.number() })),
+  bindingQuota: z.string().nullable(),
+  hours: z.number().meta({ description: 'At least, at the pace that Google’s quotas allow.' }),
+});
+
+const summarySchema = z.looseObject({
+  total: countSchema,
+  actions: countsOf(planActions),
+  reasons: z.record(z.string(), countSchema).meta({ description: 'Employees by reason of conflict or skip.' }),
+  steps: z.record(z.string(), countSchema),
+  changes: z.record(z.string(), countSchema).meta({ description: 'Employees by changed field.' }),
+  accountsAtGoogle: countSchema,
+  seatsNeeded: countSchema,
+  shared: z.object({
+    create: z.array(z.object({ kind: z.enum(sharedActionKinds), key: z.string() })),
+    present: countSchema,
+  }),
+  price: priceSchema,
+  unknowns: z.array(z.string()),
+});
+
+export const planSchema = z.looseObject({
+  id: z.uuid(),
+  migrationId: z.uuid(),
+  state: z.enum(['computing', 'ready', 'refused', 'discarded']),
+  cause: z.string().nullable().meta({ description: 'Why it was refused.' }),
+  summary: summarySchema.nullable().meta({ description: 'Null while it is computed, or when it was refused.' }),
+  needsAcceptance: z.array(z.string()).meta({ description: 'What Google would not tell: approve with these words.' }),
+  acceptedUnknowns: z.array(z.string()),
+  sharedActions: z.array(
+    z.object({
+      id: z.int(),
+      kind: z.enum(sharedActionKinds),
+      key: z.string(),
+      desired: z.unknown(),
+      action: z.enum(['create', 'nothing']),
+      state: z.string(),
+      reason: z.string().nullable(),
+      googleId: z.string().nullable(),
+      attempts: z.int(),
+    }),
+  ),
+  items: z.array(
+    z.object({
+      employeeId: z.uuid(),
+      employeeNumber: z.string(),
+      action: z.enum(planActions),
+      reason: reasonSchema.nullable(),
+      address: z.string().nullable(),
+      steps: z.array(stepSchema),
+      changes: z.array(z.object({ field: z.string(), from: z.unknown().optional(), to: z.unknown().optional() })),
+      desired: z
+        .unknown()
+        .meta({ description: 'The account as the blueprint wants it; null where nothing is planned.' }),
+    }),
+  ),
+  cursor: z.uuid().nullable().meta({ description: 'Ask with it for the next page; null: this was the last.' }),
+});
+
+export const planStartedSchema = z.object({ planId: z.uuid() });
+export const reopenedSchema = z.object({ reopened: countSchema.meta({ description: 'Steps that run again.' }) });
+
+export const findingsSchema = z.object({
+  ok: z.boolean().meta({ description: 'No finding is a blocker.' }),
+  findings: z.array(
+    z.object({
+      check: z.string(),
+      subject: z.string().meta({ description: '`admin 1`, `admin 2`, … or `canary`: never an address.' }),
+      state: z.enum(['pass', 'warning', 'blocker']),
+      reason: reasonSchema.optional(),
+      whatToDo: z.string().optional(),
+    }),
+  ),
+});
