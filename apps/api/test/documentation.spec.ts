@@ -46,7 +46,7 @@ function page(): string {
       return `## ${tag}\n\n| route | what it does | who may call |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
     });
   const errors = Object.entries(problems).map(
-    ([name, { status, title }]) => `| \`${`urn:bascule:problem:${name}`}\` | ${status} | ${title} |`,
+    ([name, { status, title }]) => `| \`urn:bascule:problem:${name}\` | ${status} | ${title} |`,
   );
   const problemSection = `## Errors
 
