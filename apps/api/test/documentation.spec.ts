@@ -92,7 +92,9 @@ test('every answer with a body has a schema with fields, but for feeds, whose an
       })),
     )
     .filter(
-      ({ name, response }) => !name.endsWith(' 204') && !('content' in response && response.content !== undefined),
+      ({ name, response }) =>
+        !name.endsWith(' 204') &&
+        (response === undefined || !('content' in response) || response.content === undefined),
     )
     .map(({ name }) => name);
   expect(vague).toEqual([]);

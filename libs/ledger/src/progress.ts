@@ -157,17 +157,27 @@ export async function callsByMethod(ledger: Ledger, id: MigrationId): Promise<{ 
   return rows;
 }
 
+export interface RatePoint {
+  readonly at: Date;
+  readonly finished: number;
+  readonly calls: number;
+  /** The quota of which most was used at that moment, daily ones left out, and how much of it: 1 is all. */
+  readonly busiestQuota: string | null;
+  readonly busiestShare: number | null;
+}
+
 /** Points of the rate's curve, oldest first, at most so many. */
-export async function rateCurve(
-  ledger: Ledger,
-  id: MigrationId,
-  pointsMax: number,
-): Promise<{ at: Date; finished: number; calls: number }[]> {
-  const { rows } = await sql<{ at: Date; finished: number; calls: number }>`
-    select at, finished, calls from (
-      select at, finished, calls, row_number() over (order by at) as n, count(*) over () as total
+export async function rateCurve(ledger: Ledger, id: MigrationId, pointsMax: number): Promise<RatePoint[]> {
+  const { rows } = await sql<RatePoint>`
+    select at, finished, calls, busiest.quota as "busiestQuota", busiest.share as "busiestShare" from (
+      select at, finished, calls, quotas, row_number() over (order by at) as n, count(*) over () as total
       from rate_sample where migration_id = ${id}::uuid
     ) as numbered
+    left join lateral (
+      select usage ->> 'quota' as quota, (usage ->> 'used')::float8 / (usage ->> 'limit')::float8 as share
+      from jsonb_array_elements(quotas) as usage
+      where usage ->> 'window' <> 'day' and (usage ->> 'limit')::float8 > 0 order by share desc limit 1
+    ) as busiest on true
     where n % greatest(1, total / ${pointsMax}) = 0 order by at`.execute(ledger.db);
   return rows;
 }

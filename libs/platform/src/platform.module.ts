@@ -50,6 +50,7 @@ export function layFoundation(
     redis,
     quotas,
     prefix: config.redisPrefix,
+    adminSubjects: config.google.admins.length,
     onLearnt: throttled((learnt) => log.warn('Google names another limit than the quota document', { ...learnt })),
     onFault: throttled((fault) => log.warn('no permits can be had from Redis', {}, fault)),
   });

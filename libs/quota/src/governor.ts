@@ -37,6 +37,8 @@ export interface GovernorOptions {
   readonly redis: GovernorRedis;
   readonly quotas: QuotaDocument;
   readonly prefix: string;
+  /** How many admin subjects share the work; 1 when left out. */
+  readonly adminSubjects?: number;
   /** Google named another limit than the document: in the document's amounts, without time scale. */
   readonly onLearnt?: ((learnt: { quota: string; limit: number; configured: number }) => void) | undefined;
   /** Redis is away or refuses: nobody gets a permit meanwhile. */
@@ -163,8 +165,14 @@ export class QuotaGovernor {
   }
 
   /** Use of every quota over its last window. */
-  usage(): Promise<QuotaUsage[]> {
-    return readUsage(this.options.redis, this.prefix, this.options.quotas);
+  async usage(): Promise<QuotaUsage[]> {
+    const holders = Math.max(1, this.options.adminSubjects ?? 1);
+    const usage = await readUsage(this.options.redis, this.prefix, this.options.quotas);
+    // Each admin subject has the quota for itself, and what is used is used of all; a quota per person is no figure of the
+    // whole.
+    return usage
+      .filter(({ scope }) => scope !== 'user')
+      .map((one) => (one.scope === 'adminSubject' ? { ...one, limit: one.limit * holders } : one));
   }
 
   /** What the ledger is to keep. Undefined when Redis has lost something: importState comes first. */

@@ -185,6 +185,8 @@ export const ratesSchema = z.array(
     at: momentSchema,
     finished: countSchema.meta({ description: 'Employees finished since the start.' }),
     calls: countSchema.meta({ description: 'Calls to Google since the start.' }),
+    busiestQuota: z.string().nullable().meta({ description: 'Of which most was used at that moment.' }),
+    busiestShare: z.number().nullable().meta({ description: 'How much of it was used; 1 is all.' }),
   }),
 );
 

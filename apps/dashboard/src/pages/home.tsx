@@ -1,13 +1,17 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import { readMigrations, signOut } from '../api.js';
+import { readMigrations, signOut, type Caller, type MigrationLine } from '../api.js';
+import { Bar } from '../charts/bar.js';
 import { texts } from '../texts.js';
-import { Progress } from './progress.js';
+import { Migration } from './migration.js';
 
 const chosenInAddress = () => location.hash.replace(/^#\/?/, '');
+const listMs = 5_000;
 
-export function Home({ onSignedOut }: { readonly onSignedOut: () => void }) {
-  const migrations = useQuery({ queryKey: ['migrations'], queryFn: readMigrations, refetchInterval: 5_000 });
+type Props = { readonly caller: Caller; readonly onSignedOut: (why: 'signedOut' | 'ended') => void };
+
+export function Home({ caller, onSignedOut }: Props) {
+  const migrations = useQuery({ queryKey: ['migrations'], queryFn: readMigrations, refetchInterval: listMs });
   const [chosen, setChosen] = useState(chosenInAddress);
   useEffect(() => {
     const follow = () => setChosen(chosenInAddress());
@@ -15,35 +19,70 @@ export function Home({ onSignedOut }: { readonly onSignedOut: () => void }) {
     return () => removeEventListener('hashchange', follow);
   }, []);
   const list = migrations.data ?? [];
-  const shown = chosen === '' ? list[0]?.id : chosen;
+  const shown = list.some(({ id }) => id === chosen) ? chosen : list[0]?.id;
   return (
     <>
+      <a className="skip" href="#progress" onClick={skipToProgress}>
+        {texts.skip}
+      </a>
       <header className="top">
-        <h1>{texts.title}</h1>
-        <button type="button" className="quiet" onClick={() => void signOut().then(onSignedOut)}>
-          {texts.signOut}
-        </button>
+        <h1 className="brand">{texts.title}</h1>
+        <p className="who">
+          <span className="muted small">
+            {caller.name} · {caller.role}
+          </span>
+          <button type="button" className="quiet" onClick={() => void signOut().then(() => onSignedOut('signedOut'))}>
+            {texts.signOut}
+          </button>
+        </p>
       </header>
       <div className="columns">
         <nav aria-label={texts.migrations}>
-          <h2>{texts.migrations}</h2>
-          {migrations.isError && <p className="bad">{texts.unreachable}</p>}
-          {migrations.isSuccess && list.length === 0 && <p className="muted">{texts.noMigrations}</p>}
+          <h2 className="eyebrow">{texts.migrations}</h2>
+          {migrations.isError && (
+            <p role="status" className="trouble">
+              {texts.unreachable}
+            </p>
+          )}
+          {migrations.isSuccess && list.length === 0 && (
+            <p className="muted">
+              {texts.noMigrations} <code>{texts.createCommand}</code>
+            </p>
+          )}
           <ul>
-            {list.map(({ id, name, state, percent }) => (
-              <li key={id}>
-                <a href={`#/${id}`} aria-current={id === shown ? 'page' : undefined}>
-                  <strong>{name}</strong>
-                  <span className="muted">
-                    {texts.migrationStates[state]}, {percent} %
-                  </span>
-                </a>
+            {list.map((line) => (
+              <li key={line.id}>
+                <Choice line={line} isShown={line.id === shown} />
               </li>
             ))}
           </ul>
         </nav>
-        <main>{shown !== undefined && <Progress key={shown} id={shown} />}</main>
+        <main id="progress" tabIndex={-1}>
+          {shown !== undefined && (
+            <Migration key={shown} id={shown} caller={caller} onSignedOut={() => onSignedOut('ended')} />
+          )}
+        </main>
       </div>
     </>
+  );
+}
+
+/** The address names the migration that is shown, so the link moves the focus without changing it. */
+function skipToProgress(event: { preventDefault: () => void }): void {
+  event.preventDefault();
+  document.getElementById('progress')?.focus();
+}
+
+function Choice({ line, isShown }: { readonly line: MigrationLine; readonly isShown: boolean }) {
+  const { id, name, state, percent, employees } = line;
+  const { total: _total, skipped: _skipped, ...shown } = employees;
+  return (
+    <a href={`#/${id}`} aria-current={isShown ? 'page' : undefined} className="choice">
+      <strong>{name}</strong>
+      <span className="muted small">
+        {texts.migrationStates[state]} · {percent} %
+      </span>
+      <Bar slim parts={Object.entries(shown).map(([part, count]) => ({ name: part, count }))} />
+    </a>
   );
 }
