@@ -18,6 +18,8 @@ export interface TestDeployment {
   readonly redisPrefix: string;
   readonly api: TestProcess;
   readonly workers: TestProcess[];
+  /** Kills the API at once, and starts it again on the same address when told so. */
+  killApi(): Promise<{ startAgain(): Promise<void> }>;
   /** Starts one more worker. */
   addWorker(): TestProcess;
   /** One request as the admin; rejects with the problem's text unless the answer is a success. */
@@ -59,9 +61,13 @@ export async function startDeployment(
     ...options.environment,
   };
   const address = `http://127.0.0.1:${port}`;
-  const api = launch('api', [], environment);
-  api.keepOutput();
-  await untilReady(api, address);
+  const startApi = async () => {
+    const started = launch('api', [], environment);
+    started.keepOutput();
+    await untilReady(started, address);
+    return started;
+  };
+  let api = await startApi();
   const workers: TestProcess[] = [];
   const addWorker = () => {
     const worker = launch('worker', [], environment);
@@ -79,6 +85,15 @@ export async function startDeployment(
     api,
     workers,
     addWorker,
+    killApi: async () => {
+      api.kill('SIGKILL');
+      await api.ended;
+      return {
+        startAgain: async () => {
+          api = await startApi();
+        },
+      };
+    },
     call: (method, path, body, headers = {}) => send(`${address}${path}`, token, method, body, headers),
     stop: async () => {
       await Promise.all([...workers, api].map((started) => started.stop()));
@@ -115,11 +130,16 @@ async function send(
       ...(body !== undefined && !raw && { 'content-type': 'application/json' }),
       ...headers,
     },
-    ...(body !== undefined && { body: raw ? body : JSON.stringify(body) }),
+    ...(body !== undefined && { body: bytesOf(body) }),
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`${method} ${new URL(url).pathname} answered ${response.status}: ${text}`);
   return text === '' ? undefined : JSON.parse(text);
+}
+
+function bytesOf(body: unknown): string | Uint8Array<ArrayBuffer> {
+  if (typeof body === 'string') return body;
+  return body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body);
 }
 
 function freePort(): Promise<number> {
