@@ -92,7 +92,14 @@ export class ApiClient {
   }
 }
 
-async function refusalOf(response: Response): Promise<ApiError> {
+/** What the API cannot know: where this program has the token from. */
+const hints: Readonly<Record<number, string>> = {
+  401: 'Set BASCULE_TOKEN to a token that is valid.',
+  403: 'Set BASCULE_TOKEN to a token of that role.',
+};
+
+/** Reads an answer that is no success. */
+export async function refusalOf(response: Response): Promise<ApiError> {
   const text = await response.text();
   let body: unknown;
   try {
@@ -103,6 +110,11 @@ async function refusalOf(response: Response): Promise<ApiError> {
   const problem = problemSchema.safeParse(body);
   if (!problem.success) return new ApiError(response.status, body, `the API answered ${response.status}`);
   const { title, detail, errors } = problem.data;
+  const hint = hints[response.status];
   const lines = errors.map(({ field, message }) => `  ${field}: ${message}`);
-  return new ApiError(response.status, body, [detail ?? title, ...lines].join('\n'));
+  return new ApiError(
+    response.status,
+    body,
+    [`${detail ?? title}${hint === undefined ? '' : ` ${hint}`}`, ...lines].join('\n'),
+  );
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { ApiClient } from './api-client.js';
@@ -20,11 +21,21 @@ export class UsageError extends Error {}
 
 export function contextOf(command: Command, write: (text: string) => void): Context {
   const { api, token, json } = optionsSchema.parse(command.optsWithGlobals());
-  if (token === undefined) throw new UsageError('no token: give --token or set BASCULE_TOKEN');
+  if (token === undefined || token === '') throw new UsageError('no token: set BASCULE_TOKEN, or give --token');
+  if (!URL.canParse(api)) throw new UsageError(`${api} is no address: set BASCULE_API, such as http://127.0.0.1:8080`);
   return {
     api: new ApiClient(api, token),
     json,
     print: (text) => write(`${text}\n`),
     show: (value, view) => write(`${json ? JSON.stringify(value, null, 2) : view(value)}\n`),
   };
+}
+
+/** The text of a file that was named on the command line. */
+export function fileText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: is the path right?`, { cause: error });
+  }
 }

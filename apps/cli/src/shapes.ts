@@ -17,6 +17,18 @@ export const deliveryShape = z.looseObject({
   rows: z.record(z.string(), z.number()),
 });
 
+export const recordsShape = z.looseObject({
+  records: z.array(
+    z.looseObject({
+      line: z.number(),
+      employeeNumber: z.string().nullable(),
+      outcome: z.string(),
+      problems: z.array(z.looseObject({ field: z.string(), reason: z.string(), message: z.string().optional() })),
+    }),
+  ),
+  cursor: z.number().nullable(),
+});
+
 export const planShape = z.looseObject({
   id: z.string(),
   state: z.string(),
@@ -58,13 +70,19 @@ export const progressShape = z.looseObject({
     state: z.string(),
     startedAt: z.string().nullable(),
     finishedAt: z.string().nullable(),
-    cause: z.looseObject({ reason: z.string(), whatToDo: z.string() }).nullable(),
+    cause: z.looseObject({ reason: z.string(), whatToDo: z.string(), since: z.string() }).nullable(),
   }),
   employees: z.record(z.string(), z.number()),
   percent: z.number(),
   steps: z.array(counts),
   rate: z.looseObject({ employeesPerMinute: z.number(), callsPerMinute: z.number() }),
-  eta: z.looseObject({ finishAt: z.string().nullable(), reason: z.string().optional() }),
+  eta: z.looseObject({
+    finishAt: z.string().nullable(),
+    earliest: z.string().optional(),
+    latest: z.string().optional(),
+    bindingQuota: z.string().nullable().optional(),
+    reason: z.string().optional(),
+  }),
   quotas: z.array(z.looseObject({ quota: z.string(), limit: z.number(), used: z.number(), rejected: z.number() })),
   waits: z.array(z.looseObject({ reason: z.string(), step: z.string(), count: z.number() })),
   failures: z.array(
@@ -88,6 +106,7 @@ export const findingsShape = z.looseObject({
 
 export const employeeShape = z.looseObject({
   sentence: z.string(),
+  source: z.string(),
   employeeNumber: z.string(),
   account: z.looseObject({ primaryEmail: z.string(), origin: z.string() }).nullable(),
   enrolment: z
@@ -100,6 +119,7 @@ export const employeeShape = z.looseObject({
   timeline: z.array(
     z.looseObject({
       at: z.string(),
+      kind: z.string(),
       step: z.string().nullable(),
       state: z.string().nullable(),
       reason: z.string().nullable(),

@@ -9,8 +9,11 @@ import { hostsOf, paleTexts, startBrowser } from './browser.js';
 
 /** Set by scripts/screenshot: a picture of the page in the middle of a larger run is written there. */
 const pictureFile = process.env['BASCULE_SCREENSHOT'];
-const people = pictureFile === undefined ? 150 : 800;
-const patience = { timeout: 60_000 };
+const people = pictureFile === undefined ? 150 : 1_500;
+const patience = { timeout: 120_000 };
+vi.setConfig({ testTimeout: 300_000 });
+/** How many times faster than the real Google: for the picture less, so that the run has a middle. */
+const timeScale = pictureFile === undefined ? 20 : 6;
 const project = fileURLToPath(new URL('../../../', import.meta.url));
 
 let simulator: TestSimulator;
@@ -44,9 +47,10 @@ const migrationState = async () => {
 beforeAll(async () => {
   simulator = await startSimulator({
     profile: 'demo',
+    timeScale,
     changes: { poison: { invalidInsert: ['000011', '000022'], calendarForbidden: ['000033'] } },
   });
-  bascule = await startDeployment(simulator, { workers: 1 });
+  bascule = await startDeployment(simulator, { workers: 1, timeScale });
   const feed = execFileSync(process.execPath, ['scripts/generate-feed.mjs', '--employees', String(people)], {
     cwd: project,
     maxBuffer: 2 ** 26,
@@ -91,9 +95,9 @@ test('a wrong token is refused in words, and the right one opens the page withou
   await page.getByRole('heading', { name: 'The big move' }).waitFor();
   expect(page.url()).not.toContain('bsc_');
   const readable = await page.evaluate(() =>
-    JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }]),
+    JSON.stringify([document.cookie, localStorage.length, sessionStorage.length]),
   );
-  expect(readable).toBe('["",{},{}]');
+  expect(readable).toBe('["",0,0]');
   const cookies = await context.cookies();
   expect(cookies).toMatchObject([{ name: 'bascule_session', httpOnly: true, sameSite: 'Strict' }]);
 });

@@ -1,8 +1,9 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Put, Query } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { nameAccounts, namedAccounts, unnameAccount, type AdoptionProblem, type Ledger } from '#libs/ledger';
 import { Allow, CurrentCaller, ledgerToken, Problem, type Caller } from '#libs/platform';
+import { Answers, countSchema, Problems } from '../described.js';
 
 const accountSchema = z
   .string()
@@ -27,6 +28,20 @@ const pageSchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1_000).default(200),
 });
 
+const adoptionsSchema = z.object({
+  adoptions: z.array(
+    z.looseObject({
+      employeeId: z.uuid(),
+      source: z.string(),
+      employeeNumber: z.string(),
+      account: z.string().meta({ description: 'An address, or Google’s id.' }),
+      namedBy: z.string(),
+      adopted: z.boolean().meta({ description: 'A run has taken the account over.' }),
+    }),
+  ),
+  cursor: z.uuid().nullable(),
+});
+
 const messages: Readonly<Record<AdoptionProblem['problem'], string>> = {
   unknown: 'is known by no feed',
   ambiguous: 'is used by several sources: say which one in source',
@@ -44,6 +59,8 @@ export class AdoptionsController {
 
   @Put()
   @ApiOperation({ summary: 'Adds entries, or replaces those of the same employees: whole or not at all' })
+  @Answers(200, z.object({ named: countSchema }))
+  @Problems('invalid-field')
   async name(@Body({ schema: listSchema }) body: z.infer<typeof listSchema>, @CurrentCaller() caller: Caller) {
     const problems = await nameAccounts(this.ledger.db, body.adoptions, caller.name);
     if (problems.length > 0) {
@@ -59,6 +76,8 @@ export class AdoptionsController {
 
   @Get()
   @ApiOperation({ summary: 'A page of the list' })
+  @Answers(200, adoptionsSchema)
+  @Problems('invalid-field')
   async list(@Query({ schema: pageSchema }) { cursor, limit }: z.infer<typeof pageSchema>) {
     const adoptions = await namedAccounts(this.ledger.db, { limit, ...(cursor !== undefined && { after: cursor }) });
     return { adoptions, cursor: adoptions.length === limit ? (adoptions.at(-1)?.employeeId ?? null) : null };
@@ -67,6 +86,8 @@ export class AdoptionsController {
   @Delete(':employeeId')
   @HttpCode(204)
   @ApiOperation({ summary: 'Takes an employee off the list; what was adopted stays so' })
+  @ApiResponse({ status: 204 })
+  @Problems('not-found', 'invalid-field')
   async remove(
     @Param('employeeId', { schema: z.uuid() }) employeeId: string,
     @CurrentCaller() caller: Caller,

@@ -3,6 +3,8 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { noteHandover, sealedPasswords, type Ledger } from '#libs/ledger';
 import { Allow, CurrentCaller, ledgerToken, type Caller } from '#libs/platform';
+import { Answers, Problems } from '../described.js';
+import { handoverSchema } from './migrations.schemas.js';
 import { MigrationsService } from './migrations.service.js';
 
 const pageSchema = z.strictObject({
@@ -22,6 +24,8 @@ export class HandoverController {
   @Get()
   @Allow('admin')
   @ApiOperation({ summary: 'A page of the sealed first passwords of the accounts that the migration created' })
+  @Answers(200, handoverSchema)
+  @Problems('not-found', 'invalid-field')
   async read(
     @Param('id') id: string,
     @Query({ schema: pageSchema }) { cursor, limit }: z.infer<typeof pageSchema>,

@@ -22,6 +22,8 @@ const migrationFields = {
   startedAt: momentSchema.nullable(),
   finishedAt: momentSchema.nullable(),
   budgetFrom: z.int(),
+  addressesChecked: z.boolean().meta({ description: 'New addresses were looked up again after the start.' }),
+  handoverKey: z.string().nullable().meta({ description: 'Public key (PEM) to which first passwords are sealed.' }),
 };
 
 export const migrationSchema = z.object(migrationFields).meta({ id: 'Migration' });
@@ -97,6 +99,21 @@ export const planSchema = z.looseObject({
 
 export const planStartedSchema = z.object({ planId: z.uuid() });
 export const reopenedSchema = z.object({ reopened: countSchema.meta({ description: 'Steps that run again.' }) });
+
+export const handoverSchema = z.object({
+  scheme: z.literal('RSA-OAEP-256'),
+  passwords: z.array(
+    z.object({
+      employeeId: z.uuid(),
+      source: z.string(),
+      employeeNumber: z.string(),
+      address: z.string(),
+      keyId: z.string(),
+      sealed: z.string().meta({ description: 'Base64; only the private key opens it.' }),
+    }),
+  ),
+  cursor: z.uuid().nullable(),
+});
 
 export const findingsSchema = z.object({
   ok: z.boolean().meta({ description: 'No finding is a blocker.' }),

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
-import { UsageError, type Context, type Verb } from '../context.js';
+import { fileText, UsageError, type Context, type Verb } from '../context.js';
 import { anything } from '../shapes.js';
 import { table } from '../views/table.js';
 
@@ -23,7 +22,7 @@ const pageShape = z.object({
 const listAtOnce = 5_000;
 
 function linesOf(file: string): z.infer<typeof lineShape>[] {
-  const text = readFileSync(file, 'utf8');
+  const text = fileText(file);
   const rows: unknown = parse(text, {
     columns: true,
     bom: true,

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import type { Verb } from '../context.js';
+import { fileText, type Verb } from '../context.js';
 
 const storedShape = z.looseObject({ id: z.string(), name: z.string(), version: z.number() });
 const checkedShape = z.looseObject({
@@ -17,7 +16,7 @@ export const blueprint: Verb = (program, context) => {
     .description('check a blueprint and store nothing')
     .action(async (file: string, _options, command) => {
       const { api, show } = context(command);
-      const checked = await api.post('/v1/blueprints/check', checkedShape, { document: readFileSync(file, 'utf8') });
+      const checked = await api.post('/v1/blueprints/check', checkedShape, { document: fileText(file) });
       show(
         checked,
         ({ name, orgUnits, groups, calendars }) =>
@@ -29,7 +28,7 @@ export const blueprint: Verb = (program, context) => {
     .description('store a blueprint as the next version of its name')
     .action(async (file: string, _options, command) => {
       const { api, show } = context(command);
-      const stored = await api.post('/v1/blueprints', storedShape, { document: readFileSync(file, 'utf8') });
+      const stored = await api.post('/v1/blueprints', storedShape, { document: fileText(file) });
       show(stored, ({ name, version, id }) => `${name} version ${version} (${id})`);
     });
   verb

@@ -1,8 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { UsageError, type Verb } from '../context.js';
-import { deliveryShape } from '../shapes.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { z } from 'zod';
+import { UsageError, type Context, type Verb } from '../context.js';
+import { deliveryShape, recordsShape } from '../shapes.js';
+import { number, table } from '../views/table.js';
 
 const mediaTypes: Readonly<Record<string, string>> = {
   csv: 'text/csv',
@@ -11,46 +14,122 @@ const mediaTypes: Readonly<Record<string, string>> = {
   json: 'application/json',
 };
 
-export const feed: Verb = (program, context) => {
+const settled = ['done', 'refused', 'held'];
+const rowsShown = 20;
+
+interface PushOptions {
+  readonly delta?: boolean;
+  readonly key?: string;
+}
+
+type Delivery = z.infer<typeof deliveryShape>;
+type Records = z.infer<typeof recordsShape>;
+
+/** How the file is to be sent, by its ending. */
+function headersFor(file: string, { key }: PushOptions): Record<string, string> {
+  const ending = file.replace(/\.gz$/, '').split('.').at(-1)?.toLowerCase() ?? '';
+  const type = mediaTypes[ending];
+  if (type === undefined) throw new UsageError(`${file}: the ending must be .csv, .ndjson or .json, perhaps with .gz`);
+  return {
+    'content-type': type,
+    prefer: 'wait=300',
+    ...(file.endsWith('.gz') && { 'content-encoding': 'gzip' }),
+    ...(key !== undefined && { 'idempotency-key': key }),
+  };
+}
+
+async function push({ api }: Context, source: string, file: string, options: PushOptions): Promise<Delivery> {
+  const headers = headersFor(file, options);
+  await stat(file).catch(() => {
+    throw new UsageError(`${file} cannot be read: is the path right?`);
+  });
+  const mode = options.delta === true ? 'delta' : 'full';
+  const path = `/v1/feeds/${encodeURIComponent(source)}/deliveries`;
+  let delivery = await api.upload(`${path}?mode=${mode}`, deliveryShape, {
+    body: Readable.toWeb(createReadStream(file)),
+    headers,
+  });
+  while (!settled.includes(delivery.state)) {
+    await sleep(1_000);
+    delivery = await api.get(`${path}/${delivery.id}`, deliveryShape);
+  }
+  return delivery;
+}
+
+const readRecords = ({ api }: Context, { source, id }: Delivery, outcome: string, limit: number, cursor = 0) =>
+  api.get(
+    `/v1/feeds/${encodeURIComponent(source)}/deliveries/${id}/records?outcome=${outcome}&limit=${limit}&cursor=${cursor}`,
+    recordsShape,
+  );
+
+const recordRows = ({ records }: Records): string =>
+  table(
+    records.flatMap(({ line, employeeNumber, outcome, problems }) =>
+      problems.length === 0
+        ? [[`  line ${line}`, employeeNumber ?? '', outcome]]
+        : problems.map(({ field, reason, message }) => [
+            `  line ${line}`,
+            employeeNumber ?? '',
+            field,
+            reason,
+            message ?? '',
+          ]),
+    ),
+  );
+
+function deliveryView({ id, state, cause, rows }: Delivery): string {
+  const counts = Object.entries(rows).map(([outcome, count]) => `${outcome} ${number(count)}`);
+  return [`delivery ${id}: ${state}${cause === null ? '' : ` (${cause})`}`, counts.join(' · ')].join('\n');
+}
+
+const pushing: Verb = (program, context) => {
   program
-    .command('feed')
-    .description('employee feeds')
     .command('push <source> <file>')
     .description('push a feed (CSV, NDJSON or JSON; .gz as it is) and wait for its outcome')
     .option('--delta', 'only these people changed; without it the file is the whole population')
     .option('--key <key>', 'idempotency key: a repeat answers with the first outcome')
-    .action(async (source: string, file: string, options: { delta?: boolean; key?: string }, command) => {
-      const { api, show } = context(command);
-      await stat(file).catch(() => {
-        throw new UsageError(`${file} cannot be read`);
+    .action(async (source: string, file: string, options: PushOptions, command) => {
+      const one = context(command);
+      const delivery = await push(one, source, file, options);
+      const rejected = delivery.rows['rejected'] ?? 0;
+      const shown =
+        rejected > 0 ? await readRecords(one, delivery, 'rejected', rowsShown) : { records: [], cursor: null };
+      one.show({ ...delivery, rejected: shown.records }, () => {
+        const lines = [deliveryView(delivery)];
+        if (rejected > 0) lines.push('Rejected rows, to be mended in HR and pushed again:', recordRows(shown));
+        if (rejected > rowsShown) {
+          lines.push(`  and ${number(rejected - rowsShown)} more: bascule feed records ${source} ${delivery.id}`);
+        }
+        return lines.join('\n');
       });
-      const gzip = file.endsWith('.gz');
-      const ending = file.replace(/\.gz$/, '').split('.').at(-1)?.toLowerCase() ?? '';
-      const type = mediaTypes[ending];
-      if (type === undefined)
-        throw new UsageError(`${file}: the ending must be .csv, .ndjson or .json, perhaps with .gz`);
-      const mode = options.delta === true ? 'delta' : 'full';
-      let delivery = await api.upload(`/v1/feeds/${source}/deliveries?mode=${mode}`, deliveryShape, {
-        body: Readable.toWeb(createReadStream(file)),
-        headers: {
-          'content-type': type,
-          prefer: 'wait=300',
-          ...(gzip && { 'content-encoding': 'gzip' }),
-          ...(options.key !== undefined && { 'idempotency-key': options.key }),
-        },
-      });
-      while (!['done', 'refused', 'held'].includes(delivery.state)) {
-        await new Promise((resolve) => setTimeout(resolve, 1_000));
-        delivery = await api.get(`/v1/feeds/${source}/deliveries/${delivery.id}`, deliveryShape);
-      }
-      show(delivery, ({ id, state, cause, rows }) =>
-        [
-          `delivery ${id}: ${state}${cause === null ? '' : ` (${cause})`}`,
-          Object.entries(rows)
-            .map(([outcome, count]) => `${outcome} ${count}`)
-            .join(' · '),
-        ].join('\n'),
-      );
       if (delivery.state === 'refused') process.exitCode = 1;
     });
+};
+
+const recording: Verb = (program, context) => {
+  program
+    .command('records <source> <delivery>')
+    .description('what became of each row of a delivery: line, number, field, reason')
+    .option('--outcome <outcome>', 'new, updated, unchanged, duplicate or rejected', 'rejected')
+    .action(async (source: string, id: string, { outcome }: { outcome: string }, command) => {
+      const one = context(command);
+      const delivery = await one.api.get(
+        `/v1/feeds/${encodeURIComponent(source)}/deliveries/${encodeURIComponent(id)}`,
+        deliveryShape,
+      );
+      const all: Records['records'] = [];
+      for (let cursor: number | null = 0; cursor !== null;) {
+        const page: Records = await readRecords(one, delivery, outcome, 1_000, cursor);
+        ({ cursor } = page);
+        if (one.json) all.push(...page.records);
+        else if (page.records.length > 0) one.print(recordRows(page));
+      }
+      if (one.json) one.show(all, () => '');
+    });
+};
+
+export const feed: Verb = (program, context) => {
+  const verb = program.command('feed').description('employee feeds');
+  pushing(verb, context);
+  recording(verb, context);
 };

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { UsageError, type Context, type Verb } from '../context.js';
+import { fileText, UsageError, type Context, type Verb } from '../context.js';
 import { anything, migrationShape, planShape, progressShape } from '../shapes.js';
 import { planView } from '../views/plan.js';
 import { progressView } from '../views/progress.js';
@@ -18,7 +17,7 @@ interface CreateOptions {
 
 /** A file with a number a line, or numbers separated by commas. */
 function numbersIn(text: string): string[] {
-  const source = text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text;
+  const source = text.startsWith('@') ? fileText(text.slice(1)) : text;
   return source.split(/[\s,;]+/).filter((word) => word !== '');
 }
 
@@ -55,9 +54,11 @@ const creation: Verb = (program, context) => {
         name,
         blueprint: options.blueprint,
         selection: selectionOf(options),
-        ...(keyFile !== undefined && { handoverKey: readFileSync(keyFile, 'utf8') }),
+        ...(keyFile !== undefined && { handoverKey: fileText(keyFile) }),
       };
-      show(await api.post('/v1/migrations', migrationShape, body), oneLine);
+      show(await api.post('/v1/migrations', migrationShape, body), (created) =>
+        [oneLine(created), `next: bascule plan ${created.id}`].join('\n'),
+      );
     });
 };
 
@@ -70,7 +71,7 @@ export const migration: Verb = (program, context) => {
       const one = context(command);
       await one.api.post(`/v1/migrations/${id}/plan`, anything);
       const plan = await waitForPlan(one, id);
-      one.show(plan, planView);
+      one.show(plan, (value) => planView(value, id));
       if (plan.state !== 'ready') process.exitCode = 1;
     });
   program
@@ -80,7 +81,9 @@ export const migration: Verb = (program, context) => {
     .action(async (id: string, options: { accept?: string }, command) => {
       const { api, show } = context(command);
       const accept = options.accept?.split(',') ?? [];
-      show(await api.post(`/v1/migrations/${id}/approve`, migrationShape, { accept }), oneLine);
+      show(await api.post(`/v1/migrations/${id}/approve`, migrationShape, { accept }), (approved) =>
+        [oneLine(approved), `next: bascule start ${id} && bascule watch ${id}`].join('\n'),
+      );
     });
   const moves = {
     start: 'start the approved plan',

@@ -1,11 +1,12 @@
 import type { z } from 'zod';
+import { failures, isFailureReason } from '#libs/vocabulary';
 import type { planShape } from '../shapes.js';
 import { number, table } from './table.js';
 
 type Plan = z.infer<typeof planShape>;
 
 /** A plan as an admin reads it before the decision: what, how much, how long, what stands in the way. */
-export function planView(plan: Plan): string {
+export function planView(plan: Plan, id: string): string {
   const { summary } = plan;
   if (summary === null) return `The plan is ${plan.state}${plan.cause === null ? '' : `: ${plan.cause}`}`;
   const { price } = summary;
@@ -21,8 +22,15 @@ export function planView(plan: Plan): string {
       .join(', ')} calls; ${number(summary.seatsNeeded)} seats`,
     `Time: about ${price.hours} h, bound by ${price.bindingQuota ?? 'nothing'}`,
   ];
-  if (reasons.length > 0)
-    lines.push('Not without you:', table(reasons.map(([why, count]) => [`  ${why}`, number(count)])));
+  if (reasons.length > 0) {
+    const rows = reasons.map(([why, count]) => [
+      `  ${number(count)}`,
+      why,
+      isFailureReason(why) ? failures[why].whatToDo : '',
+    ]);
+    lines.push('Not without you:', table(rows));
+  }
   if (open.length > 0) lines.push(`Google would not tell: ${open.join(', ')}; approve with --accept ${open.join(',')}`);
+  lines.push(`next: bascule approve ${id}${open.length > 0 ? ` --accept ${open.join(',')}` : ''}`);
   return lines.join('\n');
 }

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo, useState } from 'react';
 import type { ProgressDocument } from '#libs/vocabulary';
-import { followProgress, readRates, type Caller, type RatePoint } from '../api.js';
+import { followProgress, readRates, type Caller, type MigrationLine, type RatePoint } from '../api.js';
 import { Curve } from '../charts/curve.js';
 import { duration, number, time, words } from '../format.js';
 import { Announcer } from '../parts/announcer.js';
@@ -22,7 +22,13 @@ export function Migration({ id, caller, onSignedOut }: Props) {
     [id, onSignedOut],
   );
   const state = progress?.migration.state;
-  useEffect(() => void queries.invalidateQueries({ queryKey: ['migrations'] }), [queries, state]);
+  useEffect(() => {
+    if (progress === undefined) return;
+    const { migration, percent, employees } = progress;
+    queries.setQueryData<MigrationLine[]>(['migrations'], (lines) =>
+      lines?.map((line) => (line.id === id ? { ...line, state: migration.state, percent, employees } : line)),
+    );
+  }, [queries, id, progress]);
   const isRunning = state === 'running';
   const rates = useQuery({
     queryKey: ['rates', id, state],

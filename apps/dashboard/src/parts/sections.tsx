@@ -113,10 +113,14 @@ function Concerned({ id, failure }: { readonly id: string; readonly failure: Pro
   );
 }
 
+/** The rest is further from its limit than these, and says nothing. */
+const quotasShown = 5;
+
 export function Quotas({ progress: { quotas } }: Props) {
   const used = quotas
     .filter((quota) => quota.used > 0 || quota.rejected > 0)
-    .toSorted((a, b) => b.used / b.limit - a.used / a.limit);
+    .toSorted((a, b) => b.used / b.limit - a.used / a.limit)
+    .slice(0, quotasShown);
   return (
     <Card id="quotas" title={texts.quotas}>
       {used.length === 0 && <p className="muted">{texts.quotasEmpty}</p>}
