@@ -33,6 +33,7 @@ export async function startCompany(people = 12): Promise<TestCompany> {
     BASCULE_GOOGLE_ADMINS: 'admin1@bascule-retail.example',
     BASCULE_GOOGLE_CANARY: 'admin@bascule-retail.example',
   });
+  await api.app.listen({ host: '127.0.0.1', port: 0 });
   const secrets = new Map<Role, Promise<string>>();
   const send = async (role: Role, method: Method, url: string, payload?: object) => {
     const secret = secrets.get(role) ?? api.token(role);
@@ -83,18 +84,20 @@ function asBody(text: string): unknown {
   }
 }
 
+/** Pushes a whole population, as an HR system does. */
+export async function push(api: TestApi, source: string, feed: string): Promise<void> {
+  const url = `${await api.app.getUrl()}/v1/feeds/${source}/deliveries?mode=full`;
+  const headers = { authorization: `Bearer ${await api.token('feed')}`, 'content-type': 'text/csv', prefer: 'wait=60' };
+  const response = await fetch(url, { method: 'POST', headers, body: feed });
+  expect(await response.json()).toMatchObject({ state: 'done', rows: { rejected: 0 } });
+}
+
 async function pushFeed(api: TestApi, people: number): Promise<string[]> {
   const generator = join(api.foundation.config.projectFolder, 'scripts/generate-feed.mjs');
   const feed = execFileSync(process.execPath, [generator, '--employees', String(people), '--seed', '1'], {
     encoding: 'utf8',
   });
-  const pushed = await api.app.inject({
-    method: 'POST',
-    url: '/v1/feeds/hr/deliveries?mode=full',
-    headers: { authorization: `Bearer ${await api.token('feed')}`, 'content-type': 'text/csv', prefer: 'wait=60' },
-    payload: feed,
-  });
-  expect(pushed.json()).toMatchObject({ state: 'done', rows: { rejected: 0 } });
+  await push(api, 'hr', feed);
   const { rows } = await api.foundation.ledger.pool.query('select employee_number from employee order by 1');
   return rows.map((row: { employee_number: string }) => row.employee_number);
 }

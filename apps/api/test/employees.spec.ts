@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { startCompany, type TestCompany } from './company.js';
+import { push, startCompany, type TestCompany } from './company.js';
 
 let company: TestCompany;
 beforeAll(async () => {
@@ -11,16 +11,7 @@ beforeAll(async () => {
     'S-1,Søren,Ærøskøbing-Løkke,EMPLOYEE,ACTIVE,2020-01-01,DK,soren@bascule-retail.example,old.soren@former.example',
     'S-2,José María,Núñez,EMPLOYEE,ACTIVE,2020-01-01,ES,,',
   ];
-  await company.api.app.inject({
-    method: 'POST',
-    url: '/v1/feeds/desk/deliveries?mode=full',
-    headers: {
-      authorization: `Bearer ${await company.api.token('feed')}`,
-      'content-type': 'text/csv',
-      prefer: 'wait=60',
-    },
-    payload: people.join('\n'),
-  });
+  await push(company.api, 'desk', people.join('\n'));
 });
 afterAll(() => company.stop());
 

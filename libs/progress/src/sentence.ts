@@ -159,6 +159,8 @@ function leftOut({ reason, migrationName }: EmployeeEnrolment): string {
       return `Left out: ${lowerFirst(why)} Tell the caller that they are not at work here any more, says HR.`;
     case 'cancelled':
       return `Left out of “${migrationName}”: ${lowerFirst(why)} Tell the caller that a later migration will include them.`;
+    case 'under_way_elsewhere':
+      return `Left out of “${migrationName}”: ${lowerFirst(why)} Tell the caller that it comes by itself, from there.`;
     case 'google_admin':
       return `Left alone: ${lowerFirst(why)} Tell the caller that their account stays as it is.`;
     default:

@@ -82,7 +82,9 @@ export async function startDeployment(
     databaseUrl: database.url,
     redisUrl: services.redisUrl,
     redisPrefix,
-    api,
+    get api() {
+      return api;
+    },
     workers,
     addWorker,
     killApi: async () => {

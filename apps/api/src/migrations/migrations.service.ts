@@ -115,6 +115,7 @@ export class MigrationsService {
   }
 
   async approve(id: MigrationId, accept: readonly string[], actor: string): Promise<void> {
+    await this.read(id);
     const plan = await latestPlan(this.ledger.db, id);
     if (plan?.state !== 'ready') throw new Problem('conflict', 'There is no plan that is ready; plan first.');
     if (accept.length > 0) await acceptUnknowns(this.ledger.db, plan.id, accept);
