@@ -161,7 +161,7 @@ export interface RatePoint {
   readonly at: Date;
   readonly finished: number;
   readonly calls: number;
-  /** The quota of which most was used at that moment, daily ones left out, and how much of it: 1 is all. */
+  /** The quota of which most was used at that moment, daily and personal ones left out, and how much of it: 1 is all. */
   readonly busiestQuota: string | null;
   readonly busiestShare: number | null;
 }
@@ -176,7 +176,7 @@ export async function rateCurve(ledger: Ledger, id: MigrationId, pointsMax: numb
     left join lateral (
       select usage ->> 'quota' as quota, (usage ->> 'used')::float8 / (usage ->> 'limit')::float8 as share
       from jsonb_array_elements(quotas) as usage
-      where usage ->> 'window' <> 'day' and (usage ->> 'limit')::float8 > 0 order by share desc limit 1
+      where usage ->> 'window' <> 'day' and usage ->> 'scope' <> 'user' and (usage ->> 'limit')::float8 > 0 order by share desc limit 1
     ) as busiest on true
     where n % greatest(1, total / ${pointsMax}) = 0 order by at`.execute(ledger.db);
   return rows;

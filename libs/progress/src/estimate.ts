@@ -135,7 +135,7 @@ function quotaFloor(facts: ProgressFacts, people: number): Floor {
 function bindingQuota(quotas: ProgressDocument['quotas'], floor: Floor, minutes: number): string | null {
   if (minutes > 0 && floor.minutes / minutes >= bindingShare) return floor.quota;
   const [fullest] = quotas
-    .filter(({ window, limit, used }) => window !== 'day' && used / limit >= bindingShare)
+    .filter(({ window, scope, limit, used }) => window !== 'day' && scope !== 'user' && used / limit >= bindingShare)
     .toSorted((a, b) => b.used / b.limit - a.used / a.limit);
   return fullest?.quota ?? null;
 }

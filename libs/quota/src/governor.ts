@@ -168,11 +168,8 @@ export class QuotaGovernor {
   async usage(): Promise<QuotaUsage[]> {
     const holders = Math.max(1, this.options.adminSubjects ?? 1);
     const usage = await readUsage(this.options.redis, this.prefix, this.options.quotas);
-    // Each admin subject has the quota for itself, and what is used is used of all; a quota per person is no figure of the
-    // whole.
-    return usage
-      .filter(({ scope }) => scope !== 'user')
-      .map((one) => (one.scope === 'adminSubject' ? { ...one, limit: one.limit * holders } : one));
+    // Each admin subject has the quota for itself, and what is used is used of all.
+    return usage.map((one) => (one.scope === 'adminSubject' ? { ...one, limit: one.limit * holders } : one));
   }
 
   /** What the ledger is to keep. Undefined when Redis has lost something: importState comes first. */

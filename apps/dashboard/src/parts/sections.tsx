@@ -118,7 +118,7 @@ const quotasShown = 5;
 
 export function Quotas({ progress: { quotas } }: Props) {
   const used = quotas
-    .filter((quota) => quota.used > 0 || quota.rejected > 0)
+    .filter(({ used: amount, rejected, scope }) => scope !== 'user' && (amount > 0 || rejected > 0))
     .toSorted((a, b) => b.used / b.limit - a.used / a.limit)
     .slice(0, quotasShown);
   return (
