@@ -146,7 +146,8 @@ export async function startGoogle(
 }
 
 function replyOf(status: number, text: string, headers: Headers): Reply {
-  const parsed = objectSchema.safeParse(text.startsWith('{') ? JSON.parse(text) : {});
+  const isJson = text !== '' && headers.get('content-type')?.startsWith('application/json') === true;
+  const parsed = objectSchema.safeParse(isJson ? JSON.parse(text) : {});
   const json = parsed.success ? parsed.data : {};
   const error = errorSchema.safeParse(json);
   return { status, text, headers, json, reason: error.success ? (error.data.error.errors[0]?.reason ?? '') : '' };
