@@ -11,6 +11,9 @@ import type { Tokens } from './token.js';
 import { userWriter } from './user-text.js';
 import type { World } from './world.js';
 
+/** What the program itself needs, before anybody is there. */
+const heapAtStart = process.memoryUsage().heapUsed;
+
 interface Inside {
   readonly simulation: Simulation;
   readonly tally: Tally;
@@ -144,6 +147,7 @@ function stats({ simulation, tally }: Inside): unknown {
     methods: Object.fromEntries(tally.byMethod),
     quotas: Object.fromEntries(quotas.counts),
     memory: process.memoryUsage(),
+    heapAtStart,
     cpu: { userMs: user / 1_000, systemMs: system / 1_000 },
   };
 }

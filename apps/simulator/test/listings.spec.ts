@@ -30,7 +30,8 @@ async function readAll(path: string, list: string, between = async () => {}) {
     if (reply.status !== 200) return { items, status: reply.status };
     const page: unknown = reply.json[list] ?? [];
     items.push(...(Array.isArray(page) ? page : []));
-    token = String(reply.json['nextPageToken'] ?? '');
+    const next = reply.json['nextPageToken'];
+    token = typeof next === 'string' ? next : '';
     await between();
   } while (token !== '');
   return { items, status: 200 };

@@ -90,7 +90,7 @@ describe('quotas', () => {
       delays: { latencyMs: [300, 300] },
     });
     const atOnce = async (count: number, one: () => Promise<Reply>) =>
-      (await Promise.all(Array.from({ length: count }, one))).map(({ status }) => status).sort();
+      (await Promise.all(Array.from({ length: count }, one))).map(({ status }) => status).sort((a, b) => a - b);
     expect(await atOnce(5, () => ask('GET', me))).toEqual([200, 200, 200, 429, 429]);
     const mail = await google.as(admin, employeeScopes);
     expect(await atOnce(4, () => mail('GET', language))).toEqual([200, 200, 429, 429]);
