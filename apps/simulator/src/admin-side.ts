@@ -146,6 +146,7 @@ function stats({ simulation, tally }: Inside): unknown {
     calls: Object.fromEntries(tally.byPath),
     methods: Object.fromEntries(tally.byMethod),
     quotas: Object.fromEntries(quotas.counts),
+    inFlight: Object.fromEntries(quotas.inFlight),
     memory: process.memoryUsage(),
     heapAtStart,
     cpu: { userMs: user / 1_000, systemMs: system / 1_000 },

@@ -19,7 +19,7 @@ export interface QuotaCount {
   /** In calls. */
   rejected: number;
   limit: number;
-  readonly window: 'second' | 'minute' | 'inFlight';
+  readonly window: 'second' | 'minute';
   /** Whether each user has one of its own, or the project, domain or customer. */
   readonly perUser: boolean;
   /** How many separate windows were in use of late. */
@@ -45,6 +45,8 @@ export class Quotas {
   private readonly seconds = new Map<string, ByKey<SecondBucket | SlidingWindow>>();
   private readonly underWay = new Map<string, number>();
   readonly counts = new Map<string, QuotaCount>();
+  /** Limits of calls under way at once: how many calls found a place, and how many did not. */
+  readonly inFlight = new Map<string, { accepted: number; rejected: number; limit: number }>();
 
   constructor(
     private readonly timeScale: number,
@@ -104,8 +106,10 @@ export class Quotas {
     const id = `${quota}:${key}`;
     const present = this.underWay.get(id) ?? 0;
     const accepted = present < limit;
-    const now = performance.now();
-    tally(this.countOf(quota, limit, 'inFlight', false, now), 1, accepted, now);
+    const count = this.inFlight.get(quota) ?? { accepted: 0, rejected: 0, limit };
+    this.inFlight.set(quota, count);
+    if (accepted) count.accepted += 1;
+    else count.rejected += 1;
     if (!accepted) throw new Refusal(429, 'rateLimitExceeded', words, { domain: 'usageLimits' });
     this.underWay.set(id, present + 1);
   }
