@@ -124,7 +124,13 @@ async function observeOtherHolders(
       await list();
     } catch (error) {
       // Not permitted (no such scope or privilege, an edition without it): the plan says so and an admin decides.
-      const refused = ['scope_not_delegated', 'admin_privilege_missing', 'api_disabled', 'unknown_refusal'];
+      const refused = [
+        'scope_not_delegated',
+        'admin_privilege_missing',
+        'forbidden_for_account',
+        'api_disabled',
+        'unknown_refusal',
+      ];
       if (!(error instanceof GoogleCallError && refused.includes(error.reason))) throw error;
       unknowns.push(unknown);
     }

@@ -83,6 +83,8 @@ describe('what becomes of a step', () => {
     expect(change).toMatchObject({ state: 'waiting', usesAttempt: true, inDoubt: true, dueInMs: 500 });
     const last = changeFor({ ...fresh, attempts: attemptsMax - 1 }, retry('google_unavailable'), 1);
     expect(last).toMatchObject({ state: 'failed', reason: 'retries_exhausted' });
+    const licence = { ...fresh, step: 'licence', attempts: attemptsMax - 1 } as const;
+    expect(changeFor(licence, retry('google_unavailable'), 1)).toMatchObject({ reason: 'licence_not_given' });
   });
 
   test('a refusal for quota uses no attempt, however often it comes', () => {

@@ -64,14 +64,18 @@ function waitFor(
 }
 
 function tryAgain(
-  item: Pick<WorkItem, 'attempts'>,
+  item: Pick<WorkItem, 'attempts' | 'step'>,
   outcome: { reason: FailureReason; retryAfterMs?: number },
   timeScale: number,
   random: () => number,
 ) {
   // A refusal for quota is ours to pace, not the employee's trouble: it uses no attempt.
   const usesAttempt = outcome.reason !== 'quota_refused';
-  if (usesAttempt && item.attempts + 1 >= attemptsMax) return { state: 'failed', reason: 'retries_exhausted' } as const;
+  if (usesAttempt && item.attempts + 1 >= attemptsMax) {
+    // Seen in the field: where no licence is left Google may answer with a server error instead of saying so.
+    const licence = item.step === 'licence' && outcome.reason === 'google_unavailable';
+    return { state: 'failed', reason: licence ? 'licence_not_given' : 'retries_exhausted' } as const;
+  }
   return {
     state: 'waiting',
     reason: outcome.reason,

@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { collisionRule, evaluate, parseBlueprint, selectsEmployee, wishAddress, type Blueprint } from '#libs/blueprint';
+import {
+  collisionRule,
+  evaluate,
+  hasLeft,
+  parseBlueprint,
+  selectsEmployee,
+  wishAddress,
+  type Blueprint,
+} from '#libs/blueprint';
 import type { CallContext, Workspace } from '#libs/google';
 import {
   createPlan,
@@ -166,7 +174,7 @@ async function* wishes(
   for await (const { employeeId, record } of desk.employeesToWish()) {
     const wave = selects(record, today) ? 1 : null;
     const none = { employeeId, given: null, localPart: null, domain: null, problem: null, wave };
-    if (record.status === 'terminated') {
+    if (hasLeft(record, today)) {
       yield none;
       continue;
     }
@@ -236,7 +244,7 @@ function planOne(
   today: string,
 ): PlannedEmployee {
   const { record, address, problem } = employee;
-  const leaver = record.status === 'terminated';
+  const leaver = hasLeft(record, today);
   if (leaver && employee.observed === null) return { action: 'skip', reason: 'left', steps: [], changes: [] };
   if (problem !== null && !leaver) return conflict(problem);
   const wanted = address ?? employee.observed?.primaryEmail;
@@ -250,7 +258,7 @@ function planOne(
     existing,
   });
   if ('reason' in evaluation) return conflict(evaluation.reason);
-  return planFresh(employee, evaluation.account) ?? planMatched(employee, evaluation.account);
+  return planFresh(employee, evaluation.account) ?? planMatched(employee, evaluation.account, leaver);
 }
 
 /** Written just now: the listing may not show it yet, or show what was there before. The ledger knows what was written. */
@@ -262,7 +270,7 @@ function planFresh(employee: EmployeeToPlan, desired: DesiredAccount): PlannedEm
   return { action: 'update', desired, steps: planEmployee({ desired, employeeId }).steps, changes: [] };
 }
 
-function planMatched(employee: EmployeeToPlan, desired: DesiredAccount): PlannedEmployee {
+function planMatched(employee: EmployeeToPlan, desired: DesiredAccount, leaver: boolean): PlannedEmployee {
   const { record } = employee;
   return planEmployee({
     desired,
@@ -277,7 +285,7 @@ function planMatched(employee: EmployeeToPlan, desired: DesiredAccount): Planned
       ...(employee.calendarHash !== null && { calendar: employee.calendarHash }),
     },
     namedByAdmin: employee.namedByAdmin,
-    leaver: record.status === 'terminated',
+    leaver,
     status: record.status,
     suspendedByUs: employee.origin === 'created',
   });

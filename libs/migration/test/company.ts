@@ -64,7 +64,11 @@ export class TestCompany {
     private readonly dropDatabase: () => Promise<void>,
   ) {}
 
-  static async open(changes: Readonly<Record<string, unknown>> = {}): Promise<TestCompany> {
+  /** `changes` to the simulator's profile; `through` puts another server between Bascule and it. */
+  static async open(
+    changes: Readonly<Record<string, unknown>> = {},
+    through: (apiRoot: string) => Promise<string> = async (apiRoot) => apiRoot,
+  ): Promise<TestCompany> {
     const [database, services, simulator] = await Promise.all([
       createTestDatabase(),
       testServices(),
@@ -75,7 +79,7 @@ export class TestCompany {
     const governor = new QuotaGovernor({ redis, quotas, prefix: `test-${randomBytes(6).toString('hex')}` });
     const calls: string[] = [];
     const workspace = openWorkspace({
-      apiRoot: simulator.apiRoot,
+      apiRoot: await through(simulator.apiRoot),
       credentials: readServiceAccountKey(simulator.keyFile),
       admins: [`admin1@${domain}`],
       customer: 'my_customer',

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
 import { acceptUnknowns, finishPausing, readMigration } from '#libs/ledger';
 import { resumeMigration, startMigration } from '#libs/migration';
@@ -104,6 +106,39 @@ test('what Google would not list is accepted by an admin, or the start refuses',
   company.work();
   await company.until(id, 'completed');
 });
+
+test('deleted accounts that Google would not list are accepted by an admin too', async () => {
+  const proxies: Server[] = [];
+  company = await TestCompany.open({}, async (apiRoot) => {
+    const proxy = createServer((request, response) => void forward(apiRoot, request, response)).listen(0, '127.0.0.1');
+    proxies.push(proxy);
+    await once(proxy, 'listening');
+    const address = proxy.address();
+    return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+  });
+  await company.hire(person(1));
+  const { plan } = await company.plan(await company.create());
+  expect(plan).toMatchObject({ state: 'ready', needsAcceptance: ['deleted_users'] });
+  for (const proxy of proxies) proxy.closeAllConnections();
+  for (const proxy of proxies) proxy.close();
+});
+
+/** Passes everything on but the listing of deleted accounts. */
+async function forward(apiRoot: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? '/', apiRoot);
+  if (url.searchParams.has('showDeleted')) {
+    const error = {
+      code: 403,
+      message: 'Not Authorized to access this resource/api',
+      errors: [{ reason: 'forbidden' }],
+    };
+    response.writeHead(403, { 'content-type': 'application/json' }).end(JSON.stringify({ error }));
+    return;
+  }
+  const headers = { authorization: request.headers.authorization ?? '' };
+  const answer = await fetch(url, { method: request.method ?? 'GET', headers });
+  response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
+}
 
 test('a listing that lost most of the accounts we know is believed by no plan and by no start', async () => {
   company = await TestCompany.open();

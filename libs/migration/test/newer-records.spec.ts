@@ -93,3 +93,18 @@ test('people who have not begun wait without a call, and are done once HR says t
   expect(ada).toMatchObject({ suspended: false, gmail: { language: 'fr' }, calendar: { timeZone: 'Europe/Paris' } });
   expect((await company.account(`cleo.three@${domain}`))?.suspended).toBe(true);
 });
+
+test('nobody gets an account after the last day, and who has one is suspended', async () => {
+  await company.hire({ employeeNumber: '1', ...name('Ada', 'One'), endDate: '2021-01-01' });
+  await company.hire({ employeeNumber: '2', ...name('Bob', 'Two'), endDate: '2021-01-01' });
+  await company.simulator.plant([
+    {
+      kind: 'user',
+      primaryEmail: `bob@${domain}`,
+      lists: { externalIds: [{ type: 'organization', value: '2' }] },
+    },
+  ]);
+  const { byNumber } = await company.plan(await company.create());
+  expect(byNumber.get('1')).toMatchObject({ action: 'skip', reason: 'left' });
+  expect(byNumber.get('2')).toMatchObject({ action: 'suspend' });
+});

@@ -97,6 +97,11 @@ export const failures = {
     'The account has no licence.',
     'Check automatic licensing of its org unit or assign the licence, then retry.',
   ),
+  licence_not_given: failure(
+    'employee',
+    'Google kept failing when the licence was assigned, which often means that none is left.',
+    'Look in the Admin console whether licences are left, then retry.',
+  ),
   licence_conflict: failure(
     'employee',
     'The account holds another licence of the same product.',
@@ -239,7 +244,7 @@ export const failures = {
   rename_needed: failure(
     'conflict',
     'The account’s address differs from the wanted one.',
-    'Approve the rename or keep the present address in the feed.',
+    'Rename the account in the Admin console or keep its present address in the feed, then plan again.',
   ),
 
   credentials_refused: failure(
