@@ -1,12 +1,13 @@
-// Prints the benchmark table: scripts/bench [--quick] [--only engine,quota,memory] [--employees N]. Timings of one machine vary: the ratios
+// Prints the benchmark table: scripts/bench [--quick] [--only engine,quota,feed,memory] [--employees N]. Timings of one machine vary: the ratios
 // are taken side by side in one run.
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { engine } from './bench-parts/engine.mjs';
+import { benchFeed } from './bench-parts/feed.mjs';
 import { memory } from './bench-parts/memory.mjs';
 import { quota } from './bench-parts/quota.mjs';
 
-const parts = { engine, quota, memory };
+const parts = { engine, quota, feed: benchFeed, memory };
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
