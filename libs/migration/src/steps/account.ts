@@ -24,9 +24,16 @@ async function create(context: StepContext): Promise<StepResult> {
   } catch (error) {
     if (!(error instanceof GoogleCallError) || error.status !== 409) throw error;
     const found = await workspace.directory.getUser(call, item.desired.primaryEmail);
-    if (found === undefined) return { kind: 'retry', reason: 'conflicting_request', inDoubt: true };
+    if (found === undefined) return heldByNoUser(context);
     return whoseIsIt(context, found);
   }
+}
+
+/** A group took the address since the plan, or the account that has it cannot be read yet. */
+async function heldByNoUser({ item, workspace, call }: StepContext): Promise<StepResult> {
+  const group = await workspace.directory.getGroup(call, item.desired.primaryEmail);
+  if (group !== undefined) return { kind: 'failed', reason: 'address_taken_since' };
+  return { kind: 'retry', reason: 'conflicting_request', inDoubt: true };
 }
 
 function passwordOf({ item, throwAwayPassword }: StepContext): Promise<AccountPassword> {
