@@ -133,24 +133,18 @@ export async function licencesAwaited(
   return rows;
 }
 
-/**
- * Nobody tells us that licences ran out when Google assigns them: accounts made in the last while, old enough to have
- * one, and how many of the newest of them still wait for theirs.
- */
-export async function newestUnlicensed(
+/** Employees for whose licence we have waited so long since their account was made, oldest first. */
+export async function longUnlicensed(
   db: Database,
   migrationId: MigrationId,
   waitedMs: number,
   count: number,
-): Promise<{ old: number; unlicensed: number }> {
-  const { rows } = await sql<{ old: number; unlicensed: number }>`
-    select count(*) as old, count(*) filter (where state = 'waiting') as unlicensed from (
-      select step.state from step
-      join enrolment on enrolment.id = step.enrolment_id
-      join account on account.employee_id = enrolment.employee_id
-      where step.migration_id = ${migrationId}::uuid and step.step = 'licence' and step.state in ('waiting', 'done')
-        and account.created_at < now() - ${waitedMs} * interval '1 millisecond'
-      order by account.created_at desc limit ${count}
-    ) as newest`.execute(db);
-  return rows[0] ?? { old: 0, unlicensed: 0 };
+): Promise<ListedItem[]> {
+  const { rows } = await sql<RawItem & { due: boolean }>`
+    ${selectListed}
+    where enrolment.migration_id = ${migrationId}::uuid and step.step = 'licence' and step.state = 'waiting'
+      and step.ready and step.batch_id is null
+      and account.created_at < now() - ${waitedMs} * interval '1 millisecond'
+    order by account.created_at limit ${count}`.execute(db);
+  return rows.map((row) => ({ ...parseItem(row), newer: null }));
 }

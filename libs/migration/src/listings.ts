@@ -4,8 +4,8 @@ import {
   dropListing,
   groupsAwaited,
   licencesAwaited,
+  longUnlicensed,
   membershipsSeen,
-  newestUnlicensed,
   settleListed,
   stepsAwaiting,
   storeMemberships,
@@ -124,11 +124,13 @@ async function settleMemberships(worker: WorkerProcess, batch: LeasedBatch, list
 
 /** Long enough for Google to have assigned a licence, in Google's time. */
 const licencePatienceMs = 900_000;
-const newestLooked = 20;
+/** One sweep corrects so many at most: the API takes one licence a second. */
+const correctedMax = 100;
 
 /**
- * Confirms automatic licences from the licence listing, 100 a page. Under automatic licensing nobody tells us that the
- * pool is empty: when the newest accounts all stay without one, that is the cause, and everybody pauses.
+ * Confirms automatic licences from the licence listing, 100 a page, and corrects what Google passed over. Under automatic
+ * licensing nobody tells us that the pool is empty, and accounts that were made meanwhile stay without a licence even when
+ * there are some again: so one that has waited long is assigned by us, and if Google refuses that, its reason is the cause.
  */
 export async function listLicences(
   worker: WorkerProcess,
@@ -145,9 +147,29 @@ export async function listLicences(
       }
     }
     const waitedMs = licencePatienceMs / worker.timeScale;
-    const { old, unlicensed } = await newestUnlicensed(db, batch.migrationId, waitedMs, newestLooked);
-    return old === newestLooked && unlicensed === old ? 'licences_used_up' : undefined;
+    for (const item of await longUnlicensed(db, batch.migrationId, waitedMs, correctedMax)) {
+      if (signal.aborted) return undefined;
+      await assignPassedOver(worker, batch, call, item);
+    }
+    return undefined;
   });
+}
+
+/** What hits this account alone is left to its own step and deadline; what would hit everyone is thrown. */
+async function assignPassedOver(
+  worker: WorkerProcess,
+  batch: LeasedBatch,
+  call: CallContext,
+  item: ListedItem,
+): Promise<void> {
+  try {
+    await worker.workspace.licensing.insert(call, item.desired.licence, item.desired.primaryEmail);
+  } catch (error) {
+    if (!(error instanceof GoogleCallError) || failures[error.reason].kind === 'everyone') throw error;
+    // It has one after all: Google was only slow.
+    if (error.reason !== 'licence_not_visible') return;
+  }
+  await commit(worker, batch, [changeFor(item, { kind: 'done' }, worker.timeScale)]);
 }
 
 async function settleLicences(worker: WorkerProcess, batch: LeasedBatch, addresses: readonly string[]): Promise<void> {

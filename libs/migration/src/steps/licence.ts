@@ -14,7 +14,9 @@ export const licence: Step = async ({ item, workspace, call }) => {
     // The first look is the listing's: it costs nothing here.
     if (item.facts['asked'] !== true) return notYet();
     const held = await workspace.licensing.get(call, { productId, skuId }, address);
-    return held ? { kind: 'done' } : notYet();
+    if (held) return { kind: 'done' };
+    // Google passed it over (the pool was empty when it was made): that is ours to correct.
+    if (!item.overdue) return notYet();
   }
   try {
     await workspace.licensing.insert(call, { productId, skuId }, address);
