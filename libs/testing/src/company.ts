@@ -29,7 +29,9 @@ export interface CompanyOptions {
   readonly feed?: number | string | readonly FeedRow[];
   readonly environment?: Readonly<Record<string, string>>;
   /** Stands between Bascule and the simulated Google; gives what Bascule reaches instead. */
-  readonly through?: (simulator: TestSimulator) => Promise<Pick<TestSimulator, 'apiRoot' | 'keyFile'>>;
+  readonly through?: (
+    simulator: TestSimulator,
+  ) => Promise<Pick<TestSimulator, 'apiRoot' | 'keyFile'> & { stop(): Promise<void> }>;
 }
 
 /** Starts it all, with the feed taken in and the blueprint stored; `await using` ends it all. */
@@ -41,8 +43,8 @@ export async function startCompany(options: CompanyOptions = {}): Promise<TestCo
     ...(options.google !== undefined && { changes: options.google }),
     ...(options.seed !== undefined && { seed: options.seed }),
   });
-  const reached = { ...simulator, ...(await options.through?.(simulator)) };
-  const bascule = await startDeployment(reached, {
+  const between = await options.through?.(simulator);
+  const bascule = await startDeployment(between ?? simulator, {
     timeScale,
     workers: options.workers ?? 1,
     ...(options.environment !== undefined && { environment: options.environment }),
@@ -52,6 +54,7 @@ export async function startCompany(options: CompanyOptions = {}): Promise<TestCo
   const stop = async () => {
     redis.close();
     await bascule.stop();
+    await between?.stop();
     await simulator.stop();
   };
   try {

@@ -30,7 +30,7 @@ export interface TestDeployment {
 const readyPatienceMs = 60_000;
 
 export async function startDeployment(
-  simulator: TestSimulator,
+  google: Pick<TestSimulator, 'apiRoot' | 'keyFile'>,
   options: {
     workers?: number;
     timeScale?: number;
@@ -50,8 +50,8 @@ export async function startDeployment(
     BASCULE_DATABASE_URL: database.url,
     BASCULE_REDIS_URL: services.redisUrl,
     BASCULE_REDIS_PREFIX: redisPrefix,
-    BASCULE_GOOGLE_API_ROOT: simulator.apiRoot,
-    BASCULE_GOOGLE_CREDENTIALS: simulator.keyFile,
+    BASCULE_GOOGLE_API_ROOT: google.apiRoot,
+    BASCULE_GOOGLE_CREDENTIALS: google.keyFile,
     BASCULE_GOOGLE_ADMINS: 'admin1@bascule-retail.example,admin2@bascule-retail.example',
     BASCULE_GOOGLE_CANARY: 'admin@bascule-retail.example',
     BASCULE_QUOTAS: quotasFile,

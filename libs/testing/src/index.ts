@@ -9,3 +9,4 @@ export { findFaults, progressFaults } from './outside-check.js';
 export { numberOf, people, retailFeed, type FeedRow } from './people.js';
 export { RedisKeys } from './redis-keys.js';
 export { startCompany, type TestCompany } from './company.js';
+export { googleError, startGateway, type GoogleGateway, type Interception } from './gateway.js';
