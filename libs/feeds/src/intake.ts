@@ -19,8 +19,13 @@ import { dialects, FeedRefusedError, type RawRow } from './dialects/index.js';
 import { searchWords } from './names.js';
 import { checkRow, latestHireDateAt } from './rows.js';
 
-const rowsMax = 2_000_000;
-const unpackedBytesMax = 2 * 1024 * 1024 * 1024;
+/** What one file may hold, whatever it claims. */
+interface FileLimits {
+  readonly rows: number;
+  readonly unpackedBytes: number;
+}
+
+const documentedLimits: FileLimits = { rows: 2_000_000, unpackedBytes: 2 * 1024 * 1024 * 1024 };
 /** Small enough that other requests are answered between two chunks. */
 const chunkBytes = 65_536;
 
@@ -30,10 +35,10 @@ const chunkBytes = 65_536;
  *
  * Rejects with the signal's reason when that comes before the rows are checked.
  */
-export function intake(ledger: Ledger, signal: AbortSignal): Promise<boolean> {
+export function intake(ledger: Ledger, signal: AbortSignal, limits: FileLimits = documentedLimits): Promise<boolean> {
   return takeDelivery(ledger, async (delivery, client) => {
     try {
-      await stageRows(client, rows(ledger, delivery, signal));
+      await stageRows(client, rows(ledger, delivery, signal, limits));
     } catch (error) {
       if (signal.aborted) await giveDeliveryBack(ledger.db, delivery.id);
       if (!(error instanceof FeedRefusedError)) throw error;
@@ -45,16 +50,21 @@ export function intake(ledger: Ledger, signal: AbortSignal): Promise<boolean> {
   });
 }
 
-async function* rows(ledger: Ledger, delivery: DeliveryRow, signal: AbortSignal): AsyncGenerator<readonly StagedRow[]> {
+async function* rows(
+  ledger: Ledger,
+  delivery: DeliveryRow,
+  signal: AbortSignal,
+  limits: FileLimits,
+): AsyncGenerator<readonly StagedRow[]> {
   const dialect = dialects[delivery.mediaType];
   if (dialect === undefined) throw new Error(`a delivery of the unknown type ${delivery.mediaType} was let in`);
   const latestHireDate = latestHireDateAt(delivery.receivedAt);
   let count = 0;
   let undecodable = 0;
-  for await (const chunk of dialect(bytesOf(ledger, delivery, signal))) {
+  for await (const chunk of dialect(bytesOf(ledger, delivery, signal, limits.unpackedBytes))) {
     const staged = chunk.map((raw, index) => staging(raw, count + index + 1, latestHireDate));
     count += staged.length;
-    if (count > rowsMax) throw new FeedRefusedError('too_many_rows');
+    if (count > limits.rows) throw new FeedRefusedError('too_many_rows');
     undecodable += staged.filter((row) => row.problems.some(({ reason }) => reason === 'row_invalid_encoding')).length;
     yield staged;
   }
@@ -83,13 +93,18 @@ function acceptedRow(record: EmployeeRecord): AcceptedRow {
   };
 }
 
-async function* bytesOf(ledger: Ledger, delivery: DeliveryRow, signal: AbortSignal): AsyncGenerator<Buffer> {
+async function* bytesOf(
+  ledger: Ledger,
+  delivery: DeliveryRow,
+  signal: AbortSignal,
+  bytesMax: number,
+): AsyncGenerator<Buffer> {
   const stored = payloadPieces(ledger, delivery.id);
   const plain = delivery.contentEncoding === 'gzip' ? unpacked(stored) : stored;
   let size = 0;
   for await (const piece of plain) {
     size += piece.length;
-    if (size > unpackedBytesMax) throw new FeedRefusedError('file_too_large');
+    if (size > bytesMax) throw new FeedRefusedError('file_too_large');
     for (let from = 0; from < piece.length; from += chunkBytes) {
       signal.throwIfAborted();
       yield piece.subarray(from, from + chunkBytes);

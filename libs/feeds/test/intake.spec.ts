@@ -192,6 +192,19 @@ test('a file that cannot be used is refused with its cause, and nothing of it is
   expect((await ledger.pool.query('select from feed_payload')).rowCount).toBe(0);
 });
 
+test('a small file that unpacks to a huge one is refused where the limit is met, and so are too many rows', async () => {
+  const { ledger, receive, read } = await setup();
+  const rows = Array.from({ length: 20_000 }, (_, index) => row(`${index}`));
+  const bomb = gzipSync(csv(...rows));
+  const packed = await receive(bomb, { contentEncoding: 'gzip' });
+  await intake(ledger, patient, { rows: 1_000_000, unpackedBytes: bomb.length });
+  expect((await read(packed)).cause).toMatch(/^file_too_large: /);
+  const long = await receive(csv(...rows));
+  await intake(ledger, patient, { rows: 19_999, unpackedBytes: 1_000_000_000 });
+  expect(await read(long)).toMatchObject({ state: 'refused', cause: expect.stringMatching(/^too_many_rows: /) });
+  expect((await ledger.pool.query('select from employee')).rowCount).toBe(0);
+});
+
 test('bytes that are not UTF-8 reject their row, and no nonsense is stored', async () => {
   const { ledger, push, told: say } = await setup();
   const content = Buffer.concat([Buffer.from(`${header}\n${row('1')}\n`), Buffer.from(row('2'), 'latin1')]);
