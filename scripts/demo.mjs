@@ -83,11 +83,13 @@ async function report() {
   const { postgres: _shared, ...peaks } = peakMegabytes(lab.children);
   const memory = Object.entries(peaks).map(([name, megabytes]) => `${name} ${megabytes.join(' and ')} MB`);
   console.log(`peak memory: ${memory.join(', ')}`);
-  const { quotas, memory: use, users } = await lab.stats();
+  const { quotas, memory: use, heapAtStart, users } = await lab.stats({ collect: true });
   for (const [quota, { accepted, rejected, limit }] of Object.entries(quotas)) {
     console.log(`  ${quota}: ${accepted} used, ${rejected} refused (limit ${limit})`);
   }
-  console.log(`simulator: ${users} users, ${Math.round(use.heapUsed / Math.max(1, users))} bytes of heap a user`);
+  console.log(
+    `simulator: ${users} users, ${Math.round((use.heapUsed - heapAtStart) / Math.max(1, users))} bytes of heap a user`,
+  );
 }
 
 async function run() {

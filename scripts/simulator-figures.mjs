@@ -235,9 +235,9 @@ await measure(
 );
 await measure('licences, whole', () => listing(`${sku}/users?customerId=${domain}&maxResults=100`), 1);
 
-const { memory, users: held } = await (await fetch(`${apiRoot}/_simulator/stats?collect`)).json();
+const { memory, heapAtStart, users: held } = await (await fetch(`${apiRoot}/_simulator/stats?collect`)).json();
 console.log(
-  `${held} accounts, ${Math.round(memory.heapUsed / held)} bytes of heap each, ${Math.round(memory.rss / 1_048_576)} MB resident`,
+  `${held} accounts, ${Math.round((memory.heapUsed - heapAtStart) / held)} bytes of heap each, ${Math.round(memory.rss / 1_048_576)} MB resident`,
 );
 await pool.close();
 child.kill('SIGTERM');

@@ -60,9 +60,9 @@ export class Laboratory {
     return document;
   }
 
-  /** What the simulated Google counted. */
-  async stats() {
-    return (await fetch(`${this.apiRoot}/_simulator/stats`)).json();
+  /** What the simulated Google counted; with `collect` its memory is that after a garbage collection. */
+  async stats({ collect = false } = {}) {
+    return (await fetch(`${this.apiRoot}/_simulator/stats${collect ? '?collect' : ''}`)).json();
   }
 
   /** Starts Bascule against it; `quotas` is merged over the shipped document. */

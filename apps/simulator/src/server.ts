@@ -1,28 +1,18 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { adminSide } from './admin-side.js';
-import { calendarHandlers } from './calendar.js';
 import { charge } from './charges.js';
-import { customerHandlers, refuseOtherCustomer } from './directory/customer.js';
-import { groupsHandlers } from './directory/groups.js';
-import { usersHandlers } from './directory/users.js';
+import { refuseOtherCustomer } from './directory/customer.js';
 import { findMethod, type Found } from './documents.js';
-import { Faults, type Fault } from './faults.js';
+import type { Fault } from './faults.js';
 import { masked, readMask } from './field-mask.js';
-import { gmailHandlers } from './gmail.js';
-import { groupsSettingsHandlers } from './groups-settings.js';
-import { invitationsHandlers } from './invitations.js';
-import { licensingHandlers } from './licensing.js';
-import { Listings } from './listings.js';
 import { checkQuery, readBody } from './payload.js';
-import { Policy } from './policy.js';
 import type { Profile } from './profile.js';
-import { Quotas } from './quotas.js';
 import { badPayload, Refusal, TokenRefusal } from './refusal.js';
 import { Nothing, Text, type Bearer, type Call, type Handler, type Result } from './request.js';
+import { openSimulation } from './handlers.js';
 import type { Simulation } from './simulation.js';
 import { Tally } from './tally.js';
 import { Tokens } from './token.js';
-import { World } from './world.js';
 
 export interface ServerOptions {
   readonly profile: Profile;
@@ -84,28 +74,9 @@ class Google {
   private tokens: Tokens | undefined;
 
   constructor(private readonly options: ServerOptions) {
-    const { profile, timeScale, seed } = options;
-    const world = new World(profile, timeScale, seed);
-    const simulation = {
-      world,
-      policy: new Policy(profile),
-      quotas: new Quotas(timeScale, profile.quotas.strict),
-      listings: new Listings(world),
-      faults: new Faults(profile, seed),
-    };
+    const { simulation, handlers } = openSimulation(options.profile, options);
     this.simulation = simulation;
-    this.handlers = new Map(
-      Object.entries({
-        ...usersHandlers(simulation),
-        ...groupsHandlers(simulation),
-        ...customerHandlers(simulation),
-        ...licensingHandlers(simulation),
-        ...gmailHandlers(simulation),
-        ...calendarHandlers(simulation),
-        ...groupsSettingsHandlers(simulation),
-        ...invitationsHandlers(simulation),
-      }),
-    );
+    this.handlers = handlers;
   }
 
   open(apiRoot: string): void {
