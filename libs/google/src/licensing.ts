@@ -38,6 +38,16 @@ export class Licensing {
     );
   }
 
+  /** Gives another licence of the same product in the place of the one that the account holds. */
+  async update(context: CallContext, { productId, skuId }: Sku, wantedSkuId: string, userId: string): Promise<void> {
+    await this.caller.call(context, { method: 'licensing.licenseAssignments.update' }, (options, quotaUser) =>
+      this.api.licenseAssignments.update(
+        { productId, skuId, userId, requestBody: { productId, skuId: wantedSkuId, userId }, quotaUser },
+        options,
+      ),
+    );
+  }
+
   /** A page of 100 (asking for more has ended paging early in the field). */
   async list(
     context: CallContext,

@@ -26,6 +26,7 @@ export const methods = {
 
   'licensing.licenseAssignments.get': 'read',
   'licensing.licenseAssignments.insert': 'write',
+  'licensing.licenseAssignments.update': 'write',
   'licensing.licenseAssignments.listForProductAndSku': 'read',
 
   'gmail.settings.getLanguage': 'read',

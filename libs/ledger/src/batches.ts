@@ -10,6 +10,7 @@ import {
   type DesiredAccount,
   type EmployeeRecord,
   type Lane,
+  type Licence,
   type MigrationId,
   type PlanAction,
   type StepName,
@@ -51,6 +52,8 @@ export interface WorkItem {
   readonly namedByAdmin: boolean;
   /** The hash of the first password to create the account with; null where nobody learns it. */
   readonly passwordHash: string | null;
+  /** The licence that we confirmed in an earlier enrolment; null where there was none, and for every other step. */
+  readonly heldLicence: Licence | null;
   /** Why the step waited until now. */
   readonly waitedFor: string | null;
   /** The record as it is now, if it has a newer version than the plan pinned. */
@@ -260,7 +263,14 @@ async function readWork(tx: LedgerTransaction, batchId: number): Promise<WorkIte
       (extract(epoch from now() - account.written_at) * 1000)::float8 as "sinceWrittenMs",
       account.gmail_hash as "gmailHash", account.calendar_hash as "calendarHash",
       exists (select from adoption where adoption.employee_id = enrolment.employee_id) as "namedByAdmin",
-      handover_secret.hashed as "passwordHash", step.reason as "waitedFor",
+      handover_secret.hashed as "passwordHash",
+      case when step.step = 'licence' then (
+        select coalesce(earlier.desired, earlier_item.desired) -> 'licence' from enrolment as earlier
+        join step as given on given.enrolment_id = earlier.id and given.step = 'licence' and given.state = 'done'
+        join plan_item as earlier_item on earlier_item.plan_id = earlier.plan_id
+          and earlier_item.employee_id = earlier.employee_id
+        where earlier.employee_id = enrolment.employee_id and earlier.id <> enrolment.id
+        order by earlier.id desc limit 1) end as "heldLicence", step.reason as "waitedFor",
       case when employee.version <> enrolment.employee_version then (
         select jsonb_build_object('version', employee.version, 'record', record,
           'begun', enrolment.first_write_at is not null, 'approved', plan_item.desired,

@@ -15,7 +15,7 @@ const selectListed = sql`
     coalesce(step.deadline_at < now(), false) as overdue, coalesce(step.facts, '{}') as facts,
     (extract(epoch from now() - account.written_at) * 1000)::float8 as "sinceWrittenMs",
     account.gmail_hash as "gmailHash", account.calendar_hash as "calendarHash", false as "namedByAdmin",
-    null as "passwordHash", step.reason as "waitedFor", step.due_at <= now() as due
+    null as "passwordHash", null as "heldLicence", step.reason as "waitedFor", step.due_at <= now() as due
   from account
   join enrolment on enrolment.employee_id = account.employee_id and enrolment.live
   join step on step.enrolment_id = enrolment.id

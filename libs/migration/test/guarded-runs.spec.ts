@@ -16,6 +16,11 @@ const person = (number: number) => ({
   employeeNumber: String(number),
   legalName: { givenName: `Given${String.fromCharCode(97 + (number % 26))}`, familyName: `F${'x'.repeat(number)}` },
 });
+function addressOf(number: number): string {
+  const { givenName, familyName } = person(number).legalName;
+  return `${givenName}.${familyName}@${domain}`.toLowerCase();
+}
+
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at);
 
 async function begin(blueprint = smallBlueprint()): Promise<MigrationId> {
@@ -50,12 +55,7 @@ test('the same failure on many in a row pauses once, and resuming does not pause
 test('conflicts that the plan knew do not count against the budget', async () => {
   company = await TestCompany.open();
   for (const number of numbers(1, 30)) await company.hire(person(number));
-  await company.simulator.plant(
-    numbers(1, 25).map((number) => {
-      const { givenName, familyName } = person(number).legalName;
-      return { kind: 'user', primaryEmail: `${givenName}.${familyName}@${domain}`.toLowerCase() };
-    }),
-  );
+  await company.simulator.plant(numbers(1, 25).map((number) => ({ kind: 'user', primaryEmail: addressOf(number) })));
   const id = await begin();
   company.work();
   await company.until(id, 'completedWithIssues', 'paused');
@@ -83,6 +83,21 @@ test('assigning the last licence pauses everything with one cause, and goes on o
   await resumeMigration(company.ledger, id, 'test');
   await company.until(id, 'completed');
   expect((await company.simulator.accounts()).filter((account) => account.licence !== undefined)).toHaveLength(2);
+});
+
+test('another licence in the blueprint is planned for those who have one, and switched', async () => {
+  const skus = ['1010020026', '1010020030'] as const;
+  const licences = skus.map((skuId) => ({ productId: 'Google-Apps', skuId, pool: 10 }));
+  company = await TestCompany.open({ licences, automaticLicensing: false });
+  await company.hire(person(1));
+  company.work();
+  for (const [time, skuId] of skus.entries()) {
+    const id = await begin(licence('assign').replace('1010020026', skuId));
+    await company.until(id, 'completed');
+    const { rows } = await company.ledger.pool.query('select action from enrolment where migration_id = $1', [id]);
+    expect(rows).toEqual([{ action: time === 0 ? 'create' : 'update' }]);
+    expect(await company.workspace.licensing.get({}, { productId: 'Google-Apps', skuId }, addressOf(1))).toBe(true);
+  }
 });
 
 test('when Google assigns licences and none is left, nobody tells: the sweep finds it out and pauses', async () => {

@@ -63,6 +63,7 @@ function item(account: DesiredAccount, step: StepName, changes: Partial<WorkItem
     calendarHash: null,
     namedByAdmin: false,
     passwordHash: null,
+    heldLicence: null,
     waitedFor: null,
     newer: null,
     ...changes,
@@ -199,6 +200,20 @@ describe('licence', () => {
     for (let time = 0; time < 2; time += 1) expect(await run(item(account, 'licence'))).toEqual({ kind: 'done' });
     const other = { ...account, licence: { assignment: 'assign', ...otherSku } } as const;
     expect(await refusal(run(item(other, 'licence')))).toBe('licence_conflict');
+  });
+
+  test('a licence that we gave before is switched, also when the reply to the switch was lost', async () => {
+    const account = desired({ licence: { assignment: 'assign', ...sku } });
+    await created(account);
+    await run(item(account, 'licence'));
+    const wanted = { ...account, licence: { assignment: 'assign', ...otherSku } } as const;
+    const prior: unknown[] = [];
+    for (let time = 0; time < 2; time += 1) {
+      expect(await run(item(wanted, 'licence', { heldLicence: account.licence }), prior)).toEqual({ kind: 'done' });
+    }
+    expect(prior[0]).toEqual({ licence: sku });
+    expect(await company.workspace.licensing.get({}, otherSku, account.primaryEmail)).toBe(true);
+    expect(await company.workspace.licensing.get({}, sku, account.primaryEmail)).toBe(false);
   });
 
   test('an automatic one is looked for, never assigned; the first look costs no call', async () => {
