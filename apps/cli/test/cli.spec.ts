@@ -1,0 +1,200 @@
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import { startDeployment, startSimulator, type TestDeployment, type TestSimulator } from '#libs/testing';
+
+vi.setConfig({ testTimeout: 240_000 });
+
+const project = fileURLToPath(new URL('../../../', import.meta.url));
+const program = join(project, 'dist/apps/cli/src/main.js');
+
+let simulator: TestSimulator;
+let bascule: TestDeployment;
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'bascule-cli-'));
+  simulator = await startSimulator({ changes: { poison: { invalidInsert: ['000033'] } } });
+  bascule = await startDeployment(simulator, { workers: 1 });
+}, 120_000);
+afterAll(async () => {
+  await bascule.stop();
+  await simulator.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const environment = (change: Readonly<Record<string, string>> = {}) => {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('BASCULE_'));
+  return {
+    ...Object.fromEntries(inherited),
+    BASCULE_API: bascule.address,
+    BASCULE_TOKEN: bascule.token,
+    ...change,
+  };
+};
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the built program as a shell would. */
+function run(args: readonly string[], change: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [program, ...args], { env: environment(change) }, (_error, out, err) =>
+      resolve({ code: child.exitCode ?? -1, out, err }),
+    );
+  });
+}
+
+async function json<T>(args: readonly string[], schema: z.ZodType<T>): Promise<T> {
+  const { code, out, err } = await run(['--json', ...args]);
+  expect({ args, code, err }).toEqual({ args, code: 0, err: '' });
+  return schema.parse(JSON.parse(out));
+}
+
+const withId = z.looseObject({ id: z.string() });
+
+function feedOf(people: number, ...more: string[]): string {
+  const file = join(folder, `feed-${people}-${more.length}.csv`);
+  const feed = execFileSync(process.execPath, [
+    join(project, 'scripts/generate-feed.mjs'),
+    '--employees',
+    String(people),
+  ]);
+  writeFileSync(file, `${feed.toString().trimEnd()}\n${more.map((line) => `${line}\n`).join('')}`);
+  return file;
+}
+
+describe('a mistake at the keyboard is told in one line that names the way out, with code 2', () => {
+  test.each([
+    [['status'], { BASCULE_TOKEN: '' }, /no token: set BASCULE_TOKEN/],
+    [['status'], { BASCULE_API: 'nonsense' }, /nonsense is no address: set BASCULE_API/],
+    [['feed', 'push', 'hr', '/nowhere.csv'], {}, /nowhere\.csv cannot be read/],
+    [['feed', 'push', 'hr', '/nowhere.xls'], {}, /must be \.csv, \.ndjson or \.json/],
+    [['blueprint', 'check', '/nowhere.yaml'], {}, /nowhere\.yaml cannot be read/],
+    [['create', 'x', '--blueprint', 'y'], {}, /say for whom: --everyone/],
+    [['employee', 'nobody-at-all'], {}, /nobody is known by “nobody-at-all”/],
+    [['create'], {}, /missing required argument|required option/],
+    [['zzzzzzzz'], {}, /unknown command 'zzzzzzzz'/],
+  ])('%j', async (args, change, message) => {
+    const { code, out, err } = await run(args, Object.fromEntries(Object.entries(change)));
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(message);
+    expect(err.trim().split('\n')).toHaveLength(1);
+  });
+});
+
+test('what the API refuses is told in its own words, with code 1', async () => {
+  const unreachable = await run(['status'], { BASCULE_API: 'http://127.0.0.1:9' });
+  expect(unreachable).toMatchObject({ code: 1, err: expect.stringContaining('no API answers at http://127.0.0.1:9') });
+  const wrongToken = await run(['status'], { BASCULE_TOKEN: 'bsc_wrong' });
+  expect(wrongToken).toMatchObject({ code: 1, err: expect.stringMatching(/unknown or revoked\. Set BASCULE_TOKEN/) });
+  const unknown = await run(['status', '00000000-0000-4000-8000-000000000000']);
+  expect(unknown).toMatchObject({ code: 1, err: 'bascule: There is no migration with this id.\n' });
+  const watched = await run(['watch', '00000000-0000-4000-8000-000000000000']);
+  expect(watched).toMatchObject({ code: 1, err: 'bascule: There is no migration with this id.\n' });
+});
+
+test('help names every verb and never shows the token', async () => {
+  const { code, out } = await run(['--help']);
+  expect(code).toBe(0);
+  for (const verb of [
+    'feed',
+    'blueprint',
+    'create',
+    'plan',
+    'approve',
+    'start',
+    'pause',
+    'resume',
+    'cancel',
+    'retry',
+  ]) {
+    expect(out).toContain(`\n  ${verb} `);
+  }
+  for (const verb of ['status', 'watch', 'employee', 'report', 'google', 'token'])
+    expect(out).toContain(`\n  ${verb} `);
+  expect(out).not.toContain(bascule.token);
+});
+
+test('tokens are made, listed without their secrets, and revoked', async () => {
+  const made = await json(
+    ['token', 'create', 'Service desk', '--role', 'viewer'],
+    z.looseObject({ id: z.string(), token: z.string() }),
+  );
+  expect((await run(['status'], { BASCULE_TOKEN: made.token })).code).toBe(0);
+  const refused = await run(['token', 'list'], { BASCULE_TOKEN: made.token });
+  expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('needs the role admin') });
+  expect((await run(['token', 'list'])).out).not.toContain(made.token);
+  expect((await run(['token', 'revoke', made.id])).out).toBe(`revoked ${made.id}\n`);
+  expect((await run(['status'], { BASCULE_TOKEN: made.token })).code).toBe(1);
+});
+
+test('a push shows the rejected rows with line, field and reason, the first twenty, and how to get the rest', async () => {
+  const broken = Array.from(
+    { length: 25 },
+    (_, n) => `9${n},Anna,Test,,,,EMPLOYEE,ACTIVE,not-a-date,,FR${','.repeat(11)}`,
+  );
+  const pushed = await run(['feed', 'push', 'broken', feedOf(5, ...broken)]);
+  expect(pushed.code).toBe(0);
+  expect(pushed.out).toMatch(/new 5 .*rejected 25/);
+  expect(pushed.out.match(/^ +line \d+ .*hire_?date/gim)).toHaveLength(20);
+  const rest = /and 5 more: bascule (feed records broken \S+)/.exec(pushed.out)?.[1] ?? '';
+  const all = await run(rest.split(' '));
+  expect(all.out.match(/^ +line \d+/gm)).toHaveLength(25);
+  const records = await json(rest.split(' '), z.array(z.looseObject({ line: z.number() })));
+  expect(records.map(({ line }) => line)).toContain(7);
+});
+
+test('the whole way: each verb says what comes next, a watch survives the death of the API, the end has a code', async () => {
+  expect((await run(['feed', 'push', 'hr', feedOf(40)])).out).toMatch(/: done\n/);
+  expect((await run(['google', 'check'])).code).toBe(0);
+  const blueprint = join(project, 'config/blueprints/retailer.yaml');
+  expect((await run(['blueprint', 'check', blueprint])).out).toContain('is sound');
+  await json(['blueprint', 'push', blueprint], withId);
+  expect((await run(['blueprint', 'list'])).out).toContain('Bascule Retail');
+  const created = await run(['create', 'Big move', '--blueprint', 'Bascule Retail', '--everyone']);
+  const id = /next: bascule plan (\S+)/.exec(created.out)?.[1] ?? '';
+  const planned = await run(['plan', id]);
+  expect(planned).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/Plan for 4\d employees[^]*next: bascule approve/),
+  });
+  expect((await run(['approve', id])).out).toContain(`next: bascule start ${id} && bascule watch ${id}`);
+  expect((await run(['start', id])).out).toContain('running');
+  expect((await run(['pause', id])).code).toBe(0);
+  expect((await run(['status', id])).out).toMatch(/Paused for paused_by_admin since .*: Resume when you are ready/);
+
+  const watching = spawn(process.execPath, [program, 'watch', id], { env: environment() });
+  let out = '';
+  let err = '';
+  watching.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  watching.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  const ended = once(watching, 'exit');
+  await vi.waitFor(() => expect(out).toContain('paused'), { timeout: 30_000 });
+  const { startAgain } = await bascule.killApi();
+  await vi.waitFor(() => expect(err).toContain('the connection is lost; trying again'), { timeout: 30_000 });
+  await startAgain();
+  expect((await run(['resume', id])).out).toContain('running');
+  const [code] = await ended;
+  expect(code).toBe(3);
+  expect(out).toMatch(/Big move: completedWithIssues/);
+  expect(out).toMatch(/failed +account +invalid_field +1 +e\.g\. 000033 +Correct the record/);
+
+  const failed = await run(['employee', '000033']);
+  expect(failed.out).toMatch(/^Cannot sign in: there is no account yet\..*Making the account failed.*Tell the caller/);
+  const person = await json(['employee', '000032'], z.looseObject({ sentence: z.string() }));
+  expect(person.sentence).toMatch(/^Can sign in as .*Mail and calendar are ready\. Everything is done/);
+  expect((await run(['employee', 'a'])).out).toMatch(/people are known by “a”; ask again by number:/);
+  expect((await run(['report', id])).out.trim().split('\n').length).toBeGreaterThan(40);
+  await json(['report', id], z.array(z.looseObject({ employeeNumber: z.string() })));
+  expect(await json(['retry', id], z.object({ reopened: z.number() }))).toEqual({ reopened: 1 });
+  expect((await run(['--json', 'watch', id])).code).toBe(3);
+});
