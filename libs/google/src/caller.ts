@@ -132,7 +132,7 @@ export class Caller {
         const { data } = await request({ headers: { authorization: `Bearer ${token}` } }, subjectKey(subject));
         this.note(context, spec.method, 200, sentAt);
         if (typeof data === 'string' && data !== '') throw notJson(spec.method);
-        this.record.succeeded(spec.method);
+        this.record.succeeded(sameCall(spec, subject));
         return data;
       } catch (error) {
         if (error instanceof GoogleCallError) throw error;
@@ -209,7 +209,7 @@ export class Caller {
   private async inOurWords(
     context: CallContext,
     spec: CallSpec,
-    { permit, scopes }: Prepared,
+    prepared: Prepared,
     sentAt: number,
     error: unknown,
   ): Promise<GoogleCallError> {
@@ -226,10 +226,10 @@ export class Caller {
     const { status } = response;
     this.note(context, method, status, sentAt);
     const refusal = readRefusal(status, response.data);
-    const reason = await this.whoIsHit(spec, scopes, classify(method, refusal));
+    const reason = await this.whoIsHit(spec, prepared, classify(method, refusal));
     const retryAfterMs = retryAfter(response.headers.get('retry-after'), refusal.message);
     if (reason === 'quota_refused' || reason === 'daily_quota_used_up') {
-      this.permits.reportThrottled(permit, quotaHint(refusal, retryAfterMs));
+      this.permits.reportThrottled(prepared.permit, quotaHint(refusal, retryAfterMs));
     }
     const effect = mayHaveHappened.has(reason) ? ifSent : 'none';
     return new GoogleCallError({ method, reason, status, effect, retryAfterMs, googleReason: refusal.reason });
@@ -237,19 +237,24 @@ export class Caller {
 
   /** Google forbids one account and a whole company in the same words. */
   private async whoIsHit(
-    { method, employee }: CallSpec,
-    scopes: readonly string[],
+    spec: CallSpec,
+    { scopes, subject }: Prepared,
     { means, alone }: Meaning,
   ): Promise<FailureReason> {
     if (alone === undefined) return means;
+    const { method, employee } = spec;
     if (employee !== undefined) {
       if (this.canary.is(employee)) return means;
       const reaches = await this.canary.reaches(method.startsWith('gmail.') ? 'gmail' : 'calendar', scopes);
       if (reaches !== undefined) return reaches ? alone : means;
     }
-    return this.record.refusedAlone(method) ? alone : means;
+    return this.record.refusedAlone(sameCall(spec, subject)) ? alone : means;
   }
 }
+
+/** Calls that the same cause would refuse: an employee's own, or those of one admin. */
+const sameCall = ({ method, employee }: CallSpec, subject: string) =>
+  employee === undefined ? `${method} ${subject}` : method;
 
 const mayHaveHappened: ReadonlySet<FailureReason> = new Set([
   'google_unavailable',

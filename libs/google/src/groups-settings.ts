@@ -12,6 +12,14 @@ export class GroupsSettings {
     this.api = groupssettings({ version: 'v1', ...caller.clientOptions });
   }
 
+  /** One harmless read: whether the API answers. */
+  async get(context: CallContext, groupEmail: string): Promise<{ whoCanPostMessage: string }> {
+    const data = await this.caller.call(context, { method: 'groupsSettings.groups.get' }, (options, quotaUser) =>
+      this.api.groups.get({ alt: 'json', groupUniqueId: groupEmail, quotaUser }, options),
+    );
+    return { whoCanPostMessage: data.whoCanPostMessage ?? '' };
+  }
+
   async patch(context: CallContext, groupEmail: string, change: { whoCanPostMessage: string }): Promise<void> {
     await this.caller.call(context, { method: 'groupsSettings.groups.patch' }, (options, quotaUser) =>
       this.api.groups.patch({ alt: 'json', groupUniqueId: groupEmail, requestBody: change, quotaUser }, options),

@@ -20,6 +20,7 @@ export const methods = {
   'directory.domains.list': 'read',
   'directory.customers.get': 'read',
 
+  'groupsSettings.groups.get': 'read',
   'groupsSettings.groups.patch': 'write',
 
   'invitations.list': 'read',
