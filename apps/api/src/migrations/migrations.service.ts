@@ -13,6 +13,7 @@ import {
 } from '#libs/ledger';
 import {
   approveMigration,
+  blueprintReader,
   cancelMigration,
   handoverKeyId,
   HandoverKeyError,
@@ -78,16 +79,23 @@ export class MigrationsService {
     }
   }
 
-  async checkGoogle(): Promise<GoogleFinding[]> {
+  /** Everything that Bascule can use; or, of a migration, what its blueprint needs. */
+  async checkGoogle(id?: MigrationId): Promise<GoogleFinding[]> {
     const workspace = this.google.workspace();
     const canary = this.config.google.canary ?? (await findCanary(this.ledger.db));
-    return checkGoogle(workspace, { admins: this.config.google.admins, canary });
+    const needed = id === undefined ? undefined : await this.scopesNeeded(id);
+    return checkGoogle(workspace, { admins: this.config.google.admins, canary, needed });
+  }
+
+  private async scopesNeeded(id: MigrationId): Promise<readonly string[]> {
+    const { scopesNeeded } = await inProblems(() => blueprintReader(this.ledger)(id));
+    return [...scopesNeeded.admin, ...scopesNeeded.employee];
   }
 
   /** Checks Google first, then plans in the background: a large company takes a minute. */
   async plan(id: MigrationId, actor: string): Promise<{ planId: string }> {
     await this.read(id);
-    const blockers = (await this.checkGoogle()).filter(({ state }) => state === 'blocker');
+    const blockers = (await this.checkGoogle(id)).filter(({ state }) => state === 'blocker');
     if (blockers.length > 0) {
       throw new Problem('conflict', 'Google refuses what the migration needs; nothing was planned.', {
         errors: blockers.map(({ check, subject, whatToDo }) => ({
