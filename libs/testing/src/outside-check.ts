@@ -89,29 +89,32 @@ function accountFaults(item: TestPlanItem, desired: DesiredAccount, account: Hel
       desired.managerEmail === undefined ||
       account.relations.some(({ type, value }) => type === 'manager' && value === desired.managerEmail),
     mailbox: account.isMailboxSetup || desired.licence.assignment === 'none',
-    ...settingsHold(desired, account),
+    ...settingsHold(item.action, desired, account),
   };
   return Object.entries(holds)
     .filter(([, right]) => !right)
     .map(([what]) => what);
 }
 
-function settingsHold({ gmail, calendar }: DesiredAccount, held: HeldAccount): Record<string, boolean> {
+/** `once` settings are written to accounts that we create, and are the person's own on any other. */
+function settingsHold(action: string, { gmail, calendar }: DesiredAccount, held: HeldAccount): Record<string, boolean> {
+  const holds = <Value>(
+    setting: { readonly mode: string; readonly value: Value } | undefined,
+    is: (value: Value) => boolean,
+  ) => setting === undefined || (setting.mode === 'once' && action !== 'create') || is(setting.value);
   return {
-    signature: gmail.signature === undefined || (held.gmail.signature ?? '') !== '',
-    language: gmail.language === undefined || held.gmail.language !== undefined,
-    imap: gmail.imap === undefined || held.gmail.imap === gmail.imap.value.enabled,
-    pop: gmail.pop === undefined || held.gmail.pop === gmail.pop.value.accessWindow,
-    timeZone: calendar.timeZone === undefined || held.calendar.timeZone === calendar.timeZone.value,
+    signature: holds(gmail.signature, () => (held.gmail.signature ?? '') !== ''),
+    language: holds(gmail.language, () => held.gmail.language !== undefined),
+    imap: holds(gmail.imap, ({ enabled }) => held.gmail.imap === enabled),
+    pop: holds(gmail.pop, ({ accessWindow }) => held.gmail.pop === accessWindow),
+    timeZone: holds(calendar.timeZone, (zone) => held.calendar.timeZone === zone),
     // A subscription that was made twice would be one too many.
-    subscriptions:
-      calendar.subscriptions === undefined ||
-      held.calendar.subscriptions.length === calendar.subscriptions.value.length,
-    sharing:
-      calendar.sharing === undefined ||
-      calendar.sharing.value.every((wanted) =>
+    subscriptions: holds(calendar.subscriptions, ({ length }) => held.calendar.subscriptions.length === length),
+    sharing: holds(calendar.sharing, (rules) =>
+      rules.every((wanted) =>
         held.calendar.acl.some(({ role, scope }) => role === wanted.role && isDeepStrictEqual(scope, wanted.scope)),
       ),
+    ),
   };
 }
 
