@@ -1,6 +1,14 @@
 import pg from 'pg';
 import { expect, test } from 'vitest';
-import { numberOf, retailBlueprint, retailFeed, startCompany } from '#libs/testing';
+import {
+  googleError,
+  numberOf,
+  retailBlueprint,
+  retailFeed,
+  startCompany,
+  startGateway,
+  type GoogleGateway,
+} from '#libs/testing';
 
 test('nobody is twice there, half done or reported as failed when many replies are lost after their effect', async () => {
   await using company = await startCompany({
@@ -33,27 +41,58 @@ test('nobody is twice there, half done or reported as failed when many replies a
   expect(rows).toMatchObject([{ lost: expect.toSatisfy((lost: number) => lost > 20) }]);
 }, 300_000);
 
+const somebody = (address: string) => ({
+  kind: 'user',
+  primaryEmail: address,
+  givenName: 'Some',
+  familyName: 'Body',
+});
+
 test('an account without our mark that turns up at run time is a conflict and is left as it is', async () => {
-  await using company = await startCompany({ feed: 40, workers: 0 });
+  let gateway: GoogleGateway | undefined;
+  await using company = await startCompany({
+    feed: 40,
+    workers: 0,
+    through: async (simulator) => (gateway = await startGateway(simulator)),
+  });
   const { admin, simulator, bascule } = company;
   const migrationId = await admin.launch();
-  const items = await admin.planItems(migrationId);
-  const strangers = items.filter(({ employeeNumber }) => [numberOf(3), numberOf(17)].includes(employeeNumber));
-  await simulator.plant(
-    strangers.map(({ address }) => ({ kind: 'user', primaryEmail: address, givenName: 'Some', familyName: 'Body' })),
-  );
-  const before = await simulator.accounts();
+  const addresses = new Map((await admin.planItems(migrationId)).map((item) => [item.employeeNumber, item.address]));
+  // Two come between the start and the last look at the addresses, two between that look and the very insert.
+  const early = [numberOf(3), numberOf(17)];
+  const late = [numberOf(8), numberOf(30)];
+  const addressOf = (number: string) => addresses.get(number) ?? '';
+  await simulator.plant(early.map((number) => somebody(addressOf(number))));
+  const coming = new Set(late.map(addressOf));
+  const planting: Promise<void>[] = [];
+  if (gateway === undefined) throw new Error('there is no gateway');
+  gateway.intercept = ({ method, url, body }) => {
+    if (method !== 'POST' || url.pathname !== '/admin/directory/v1/users') return undefined;
+    const address = [...coming].find((one) => body.includes(`"${one}"`));
+    if (address === undefined) return undefined;
+    coming.delete(address);
+    planting.push(simulator.plant([somebody(address)]));
+    return googleError(409, 'duplicate', 'Entity already exists.');
+  };
   bascule.addWorker();
   const { migration, employees } = await admin.untilRest(migrationId);
+  await Promise.all(planting);
+  expect(planting).toHaveLength(2);
   expect(migration.state).toBe('completedWithIssues');
-  expect(employees).toMatchObject({ done: 38, conflict: 2, failed: 0 });
+  expect(employees).toMatchObject({ done: 36, conflict: 4, failed: 0 });
   const conflicts = (await admin.report(migrationId)).filter(({ state }) => state === 'conflict');
-  expect(conflicts.map(({ employeeNumber }) => employeeNumber).toSorted()).toEqual([numberOf(3), numberOf(17)]);
-  for (const { reason } of conflicts) expect(['account_turned_up', 'address_taken_since']).toContain(reason);
-  const after = new Map((await simulator.accounts()).map((account) => [account.id, account]));
-  for (const { address } of strangers) {
-    const held = before.find(({ primaryEmail }) => primaryEmail === address);
-    expect(after.get(held?.id ?? '')).toEqual(held);
+  expect(new Set(conflicts.map(({ employeeNumber }) => employeeNumber))).toEqual(new Set([...early, ...late]));
+  for (const { employeeNumber, reason } of conflicts) {
+    expect(reason).toBe(late.includes(employeeNumber) ? 'account_turned_up' : 'address_taken_since');
+  }
+  const held = new Map((await simulator.accounts()).map((account) => [account.primaryEmail, account]));
+  for (const number of [...early, ...late]) {
+    expect(held.get(addressOf(number))).toMatchObject({
+      name: { givenName: 'Some', familyName: 'Body' },
+      orgUnitPath: '/',
+      externalIds: [],
+      groups: [],
+    });
   }
   expect(await company.faults(migrationId)).toEqual([]);
 }, 300_000);
