@@ -28,6 +28,8 @@ export interface CompanyOptions {
   /** Rows, or the text of a CSV file; a number makes so many plain people. */
   readonly feed?: number | string | readonly FeedRow[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** YAML merged over config/quotas.yaml on Bascule's side. */
+  readonly quotas?: string;
   /** Stands between Bascule and the simulated Google; gives what Bascule reaches instead. */
   readonly through?: (
     simulator: TestSimulator,
@@ -48,6 +50,7 @@ export async function startCompany(options: CompanyOptions = {}): Promise<TestCo
     timeScale,
     workers: options.workers ?? 1,
     ...(options.environment !== undefined && { environment: options.environment }),
+    ...(options.quotas !== undefined && { quotas: options.quotas }),
   });
   const admin = new TestAdmin(bascule);
   const redis = new RedisKeys(bascule);

@@ -9,10 +9,16 @@ async function callsAtGoogle({ simulator }: TestCompany): Promise<number> {
 
 test('a pause stops every call within a second, a resume completes, and then nothing is left to do', async () => {
   const feed = people(120);
-  await using company = await startCompany({ profile: 'demo', timeScale: 30, feed });
+  await using company = await startCompany({
+    profile: 'demo',
+    timeScale: 30,
+    feed,
+    // Fifteen accounts a second: batches are long under way when the pause comes, and only the gate can stop their calls.
+    quotas: 'buckets: { userCreations: { limit: 0.5 } }',
+  });
   const { admin } = company;
   const id = await admin.launch();
-  await admin.untilProgress(id, ({ steps }) => steps.some(({ step, done }) => step === 'account' && done > 30));
+  await admin.untilProgress(id, ({ steps }) => steps.some(({ step, done }) => step === 'account' && done > 15));
   await admin.act(id, 'pause');
   // The promise is a second; nothing else can be waited for.
   await sleep(1_000);
