@@ -99,6 +99,9 @@ const isListed = sql`(step.step = any(${listedSteps}::text[]) or coalesce(step.r
   and not coalesce(step.deadline_at < now(), false) and not step.in_doubt
   and step.reason is distinct from 'suspended_until_start'`;
 
+/** Begun, and put off for another try: neither new nor waiting for a listing. */
+const isAgain = sql`(state = 'waiting' and (in_doubt or not coalesce(step.reason = any(${[...listedWaits]}::text[]), false)))`;
+
 const dueCondition: Record<DueKind, RawBuilder<unknown>> = {
   direct: sql`not (${isListed})`,
   listed: isListed,
@@ -123,11 +126,11 @@ export async function formBatch(
   const { rows } = await sql<{ batchId: number; fence: number }>`
     with again as materialized (
       select enrolment_id, step from step
-      where ${isDue} and state = 'waiting'
+      where ${isDue} and ${isAgain}
       order by due_at limit ${request.sizeMax} for update skip locked
     ), fresh as materialized (
       select enrolment_id, step from step
-      where ${isDue} and state <> 'waiting'
+      where ${isDue} and not (${isAgain})
       order by due_at limit ${request.sizeMax} - (select count(*) from again) for update skip locked
     ), due as (
       select * from again union all select * from fresh
@@ -146,7 +149,7 @@ export async function formBatch(
 
 /**
  * A batch without steps of its own: a listing read through, or the plan's shared actions. Not again before a pause, and
- * not before three times as long as the last one took. Two dispatchers at once form one: the index batch_errand_open.
+ * not before three times as long as the last one took, ten minutes at most. Two dispatchers at once form one: the index batch_errand_open.
  */
 export async function formErrand(
   db: Database,
@@ -158,7 +161,8 @@ export async function formErrand(
     where not exists (
       select from batch where migration_id = ${request.migrationId}::uuid and kind = ${request.kind}
         and (state in ('queued', 'leased')
-          or settled_at + ${request.pauseMs} * interval '1 millisecond' + ${request.pauseMs > 0 ? 3 : 0}::int * (settled_at - leased_at) > now()))
+          or settled_at + ${request.pauseMs} * interval '1 millisecond'
+            + case when ${request.pauseMs > 0} then least(3 * (settled_at - leased_at), interval '10 minutes') else interval '0' end > now()))
     on conflict (migration_id, kind) where size = 0 and state in ('queued', 'leased') do nothing
     returning id as "batchId", fence`.execute(db);
   return rows[0] === undefined ? undefined : { ...rows[0], lane: request.lane };

@@ -212,3 +212,14 @@ export async function employeeCountsOf(
   const byMigration = Map.groupBy(rows, ({ id }) => id);
   return new Map([...byMigration].map(([id, counts]) => [id, new Map(counts.map((row) => [row.state, row.count]))]));
 }
+
+/** Whether accounts of the waves that run are still to be made: more people will come to every later step. */
+export async function accountsToCome(db: Database, id: MigrationId): Promise<boolean> {
+  const { rows } = await sql<{ open: number }>`
+    select coalesce(sum(count), 0)::bigint as open from progress_counter
+    where migration_id = ${id}::uuid and step = 'account' and state in ('pending', 'running', 'waiting')
+      and wave in (select number from wave where wave.migration_id = ${id}::uuid and wave.state = 'running')`.execute(
+    db,
+  );
+  return (rows[0]?.open ?? 0) > 0;
+}

@@ -1,4 +1,5 @@
 import {
+  accountsToCome,
   activeMigrations,
   batchesToOffer,
   batchLoad,
@@ -163,14 +164,16 @@ async function topUp(options: DispatcherOptions, migrationId: MigrationId): Prom
   const pagesMax = enrolled / Math.min(...Object.values(listingPageSize).filter((size) => size > 1));
   const due = await dueSteps(db, migrationId, Math.ceil(Math.max(dueBoundMin, 2 * pagesMax)));
   if (due.length === 0) return [];
+  const toCome = await accountsToCome(db, migrationId);
   const load = new Map((await batchLoad(db, migrationId)).map((entry) => [entry.kind, entry]));
   const hints: (BatchHint | undefined)[] = [];
   for (const { step, direct, listed } of due) {
     const listing = listingFor[step];
     const byListing = listing !== undefined && listed > Math.max(fewListed, enrolled / listingPageSize[listing]);
     if (byListing) hints.push(await errand(db, migrationId, listing, listingPauseMs / options.timeScale));
-    const kinds: DueKind[] = byListing ? ['direct'] : ['direct', 'listed'];
-    if (direct === 0 && (byListing || listed === 0)) continue;
+    // While more people are to come, a few wait for the listing that will be worth its pages; in the end each is read.
+    const kinds: DueKind[] = listing !== undefined && (byListing || toCome) ? ['direct'] : ['direct', 'listed'];
+    if (direct === 0 && (listed === 0 || !kinds.includes('listed'))) continue;
     const { queued = 0, leased = 0, perSecond = null } = load.get(step) ?? {};
     const openMax = openBatchesMax(steps[step].lane, options.workers());
     const wanted = Math.min(2 + Math.floor(leased / 2) - queued, openMax - queued - leased);

@@ -3,8 +3,8 @@ import { lookAgainMs } from '../outcome-changes.js';
 import type { Step, StepResult } from '../step.js';
 
 /**
- * Under automatic licensing Google assigns and we only look; else we assign, and switch a licence that we gave before. The API's licence quota is one call a
- * second, so looking is done by listing when many wait.
+ * Under automatic licensing Google assigns and we only look; else we assign, and switch a licence that we gave before. The
+ * API's licence quota is one call a second, so looking is done by listing when many wait.
  */
 export const licence: Step = async ({ item, workspace, call, recordPrior }) => {
   const { assignment, productId, skuId } = item.desired.licence;
