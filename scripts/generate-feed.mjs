@@ -1,4 +1,4 @@
-// Writes a seeded HR feed of a retailer to standard output: sixteen countries, accents, homonyms, compound names.
+// Writes a seeded HR feed of a retailer to standard output: thirteen countries, accents, homonyms, compound names.
 //   node scripts/generate-feed.mjs --employees 1000 [--seed 1] > feed.csv
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { parseStepName, type FailureReason, type MigrationId, type StepName } from '#libs/vocabulary';
-import type { Ledger, LedgerTransaction } from './open.js';
+import type { Database, Ledger, LedgerTransaction } from './open.js';
 import { applyStepChanges, type StepChange } from './transitions.js';
 
 const pageSize = 1_000;
@@ -114,4 +114,15 @@ export async function cancelSteps(ledger: Ledger, migrationId: MigrationId, acto
     });
     if (cancelled < pageSize) return;
   }
+}
+
+/** Cancelled migrations with people who are not finished: whoever cancelled died meanwhile, or a batch was just formed. */
+export async function unfinishedCancellations(db: Database): Promise<MigrationId[]> {
+  const { rows } = await sql<{ id: MigrationId }>`
+    select id from migration
+    where state = 'cancelled' and exists (
+      select from enrolment where migration_id = migration.id and enrolment.state in ('pending', 'inProgress', 'waiting'))`.execute(
+    db,
+  );
+  return rows.map(({ id }) => id);
 }

@@ -3,6 +3,7 @@ import {
   activeMigrations,
   batchesToOffer,
   batchLoad,
+  cancelSteps,
   dueSteps,
   employeeCounts,
   finishPausing,
@@ -11,6 +12,7 @@ import {
   moveWaves,
   readSharedWork,
   tryDispatcherLock,
+  unfinishedCancellations,
   whileRunning,
   type BatchHint,
   type Database,
@@ -105,6 +107,7 @@ export class Dispatcher {
     this.lock ??= await tryDispatcherLock(ledger);
     if (this.lock === undefined) return;
     for (const migration of await activeMigrations(ledger.db)) await this.mind(migration);
+    for (const id of await unfinishedCancellations(ledger.db)) await cancelSteps(ledger, id, 'bascule');
     const again = await batchesToOffer(ledger.db, { callTimeoutMs: this.options.callTimeoutMs, offerAgainMs });
     if (again.length > 0) await this.options.lanes.offer(again);
   }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { moveMigration } from '#libs/ledger';
 import { cancelMigration, retryFailures, startMigration } from '#libs/migration';
 import { domain, smallBlueprint, TestCompany } from './company.js';
 
@@ -152,4 +153,19 @@ test('a plan that is a week old does not start, and neither does one whose unkno
   await company.ledger.pool.query("update plan set accepted_unknowns = '{unmanaged_accounts}'");
   await startMigration(company.ledger, id, 'test');
   await company.until(id, 'running');
+});
+
+test('a cancellation whose process died half-way is carried through', async () => {
+  await company.hire({ employeeNumber: '1', ...name('Ada', 'One') });
+  await company.hire({ employeeNumber: '2', ...name('Ada', 'Two') });
+  const id = await company.create();
+  await company.plan(id);
+  await company.start(id);
+  await moveMigration(company.ledger.db, { id, from: ['running'], to: 'cancelled', cause: null, actor: 'test' });
+  company.work();
+  await expect
+    .poll(() => company.standings(id), { timeout: 20_000 })
+    .toEqual({ '1': 'skipped cancelled', '2': 'skipped cancelled' });
+  const { rows } = await company.ledger.pool.query('select count(*) as live from enrolment where live');
+  expect(rows).toEqual([{ live: 0 }]);
 });
