@@ -110,9 +110,11 @@ test('every call of the client is in the discovery documents, with fields that t
   await users.listDomains({});
   await users.getCustomer({});
   await workspace.groupsSettings.patch({}, group, { whoCanPostMessage: 'ALL_IN_DOMAIN_CAN_POST' });
+  await workspace.groupsSettings.get({}, group);
   expect((await workspace.invitations.list({}, {})).addresses).toEqual([`old@${domain}`]);
   await licensing.get({}, sku, employee);
   await licensing.insert({}, { productId: sku.productId, skuId: '1010020020' }, employee).catch(() => {});
+  await licensing.update({}, sku, '1010020020', employee);
   await licensing.list({}, sku, {});
   await gmail.updateLanguage({}, employee, 'de');
   await gmail.getLanguage({}, employee);

@@ -122,7 +122,8 @@ export async function formBatch(
         and (${sql.join(conditions, sql` or `)})
         and exists (
           select from wave
-          where wave.migration_id = step.migration_id and wave.number = step.wave and wave.state = 'running')`;
+          where wave.migration_id = step.migration_id and wave.number = step.wave and wave.state = 'running')
+        and exists (select from migration where id = ${request.migrationId}::uuid and migration.state = 'running')`;
   const { rows } = await sql<{ batchId: number; fence: number }>`
     with again as materialized (
       select enrolment_id, step from step

@@ -87,22 +87,27 @@ async function reopenWaves(
   );
 }
 
-/** Skips, as cancelled, every step that is not finished, page by page; leased batches lose their fence. */
+/**
+ * Skips, as cancelled, every step that is not finished, page by page; leased batches lose their fence. A dispatcher may
+ * form one more batch meanwhile: each page takes the steps back first, until none is left.
+ */
 export async function cancelSteps(ledger: Ledger, migrationId: MigrationId, actor: string): Promise<void> {
-  await sql`
-    update batch set state = 'abandoned', fence = fence + 1
-    where migration_id = ${migrationId}::uuid and state in ('queued', 'leased')`.execute(ledger.db);
-  await sql`
-    update step set batch_id = null where migration_id = ${migrationId}::uuid and batch_id is not null`.execute(
-    ledger.db,
-  );
-  for (;;) {
-    const cancelled = await ledger.db.transaction().execute(async (tx) => {
+  let left: number;
+  do {
+    left = await ledger.db.transaction().execute(async (tx) => {
+      await sql`
+        update batch set state = 'abandoned', fence = fence + 1
+        where migration_id = ${migrationId}::uuid and state in ('queued', 'leased')`.execute(tx);
       const { rows } = await sql<{ enrolmentId: number; step: string }>`
-        select enrolment_id as "enrolmentId", step from step
-        where migration_id = ${migrationId}::uuid and state in ('pending', 'running', 'waiting')
-        order by enrolment_id limit ${pageSize}`.execute(tx);
-      return applyStepChanges(tx, {
+        update step set batch_id = null
+        from (
+          select enrolment_id, step from step
+          where migration_id = ${migrationId}::uuid and state in ('pending', 'running', 'waiting')
+          order by enrolment_id limit ${pageSize}
+        ) as open
+        where step.enrolment_id = open.enrolment_id and step.step = open.step
+        returning step.enrolment_id as "enrolmentId", step.step`.execute(tx);
+      await applyStepChanges(tx, {
         migrationId,
         slot: 0,
         actor,
@@ -111,9 +116,9 @@ export async function cancelSteps(ledger: Ledger, migrationId: MigrationId, acto
         timeScale: 1,
         changes: rows.map((row) => change(row, 'skipped')),
       });
+      return rows.length;
     });
-    if (cancelled < pageSize) return;
-  }
+  } while (left > 0);
 }
 
 /** Cancelled migrations with people who are not finished: whoever cancelled died meanwhile, or a batch was just formed. */

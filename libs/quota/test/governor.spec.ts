@@ -409,7 +409,10 @@ describe.concurrent('the governor', () => {
     expect(arrivals.every(({ at }) => at - before < 2_300)).toBe(true);
   });
 
-  it('keeps all its keys under one hash tag, and each of them ends or is one of a few', async ({ onTestFinished }) => {
+  it('keeps all its keys under one hash tag, and each of them ends or is one of a few', async ({
+    onTestFinished,
+    expect: expectHere,
+  }) => {
     const { first, redis, prefix } = governors(onTestFinished, 1);
     await first.importState(undefined);
     await first.openGate('m');
@@ -423,7 +426,7 @@ describe.concurrent('the governor', () => {
     for (const key of keys) if ((await redis.pttl(key)) === -1) lasting.push(key.slice(key.indexOf('}') + 2));
     expect(lasting.filter((name) => !['clock', 'slowed', 'learnt', 'rejected', 'restored'].includes(name))).toEqual([]);
     expect(keys.some((key) => key.includes(':spent:unitsPerUser:'))).toBe(true);
-    await expect
+    await expectHere
       .poll(async () => (await redis.keys(`{${prefix}:governor}:spent:unitsPerUser:*`)).length, { timeout: 20_000 })
       .toBe(0);
   });
