@@ -1,5 +1,5 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,8 @@ afterEach(() => {
 
 function setup() {
   const folder = mkdtempSync(join(tmpdir(), 'bascule-spec-'));
+  // Where root may not change users by a namespace, PostgreSQL runs as a user that has to pass through.
+  chmodSync(folder, 0o711);
   folders.push(folder);
   const environment: NodeJS.ProcessEnv = { ...process.env, TMPDIR: folder };
   delete environment['BASCULE_DATABASE_URL'];

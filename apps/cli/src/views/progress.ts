@@ -3,7 +3,13 @@ import { number, table } from './table.js';
 
 const states = ['total', 'done', 'inProgress', 'waiting', 'pending', 'failed', 'conflict', 'skipped'];
 
-const clock = (iso: string) => new Date(iso).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+/** The time of day; with the day, where it is not today. */
+function clock(iso: string): string {
+  const at = new Date(iso);
+  const time = at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+  if (at.toDateString() === new Date().toDateString()) return time;
+  return `${at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })} ${time}`;
+}
 
 /** When it will be over, with the range; or why nobody can say. */
 export function finishWords(eta: Progress['eta']): string {
