@@ -15,7 +15,7 @@ import {
   type PlanAction,
   type StepName,
 } from '#libs/vocabulary';
-import type { Database, Ledger, LedgerTransaction } from './open.js';
+import { transact, type Database, type Ledger, type LedgerTransaction } from './open.js';
 import { storeSealedPasswords, type DrawPasswords } from './handover.js';
 import { applyStepChanges, type StepChange } from './transitions.js';
 
@@ -179,7 +179,7 @@ export async function leaseBatch(
   batchId: number,
   worker: { name: string; slot: number; timeScale: number; drawPasswords: DrawPasswords } & LeaseTimes,
 ): Promise<LeasedBatch | undefined> {
-  return ledger.db.transaction().execute(async (tx) => {
+  return transact(ledger.db, async (tx) => {
     const { rows } = await sql<{ fence: number; kind: string; migrationId: MigrationId }>`
       update batch set state = 'leased', fence = fence + 1, leased_by = ${worker.name}, leased_at = now(),
         lease_until = now() + ${worker.leaseMs} * interval '1 millisecond'
@@ -207,17 +207,16 @@ export async function leaseBatch(
   });
 }
 
-/** Employees whose record is still the one that the plan pinned begin with this lease: from now on newer ones wait. */
+/** Locks the batch’s enrolments. Employees whose record is still the one that the plan pinned begin with this lease: from now on newer ones wait. */
 async function beginPinned(tx: LedgerTransaction, batchId: number): Promise<void> {
   await sql`
+    with held as materialized (
+      select enrolment.id, employee_id, employee_version, first_write_at from enrolment
+      where id in (select enrolment_id from step where batch_id = ${batchId}) order by id for update
+    )
     update enrolment set first_write_at = now()
-    from (
-      select enrolment.id from step
-      join enrolment on enrolment.id = step.enrolment_id
-      join employee on employee.id = enrolment.employee_id and employee.version = enrolment.employee_version
-      where step.batch_id = ${batchId} and enrolment.first_write_at is null order by enrolment.id for update of enrolment
-    ) as pinned
-    where enrolment.id = pinned.id`.execute(tx);
+    from held join employee on employee.id = held.employee_id and employee.version = held.employee_version
+    where enrolment.id = held.id and held.first_write_at is null`.execute(tx);
 }
 
 /** First passwords are drawn once, sealed with the intent, and the same in every retry. */

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { listedWaits, migrationIdSchema, stepNames, steps, type MigrationId, type StepName } from '#libs/vocabulary';
 import { parseItem, type RawItem, type WorkItem } from './batches.js';
-import type { Database, Ledger } from './open.js';
+import { transact, type Database, type Ledger } from './open.js';
 import { applyStepChanges, type StepChange } from './transitions.js';
 
 /** A step that a page of a listing may settle. */
@@ -90,9 +90,7 @@ export async function settleListed(
   },
 ): Promise<void> {
   if (settlement.changes.length === 0) return;
-  await ledger.db
-    .transaction()
-    .execute((tx) => applyStepChanges(tx, { ...settlement, heldBy: null, keepInBatch: false }));
+  await transact(ledger.db, (tx) => applyStepChanges(tx, { ...settlement, heldBy: null, keepInBatch: false }));
 }
 
 export async function endErrand(db: Database, batchId: number, fence: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
-import { Pool, types, type CustomTypesConfig } from 'pg';
+import { DatabaseError, Pool, types, type CustomTypesConfig } from 'pg';
 
 /** Statements are written with kysely's `sql` tag; rows are typed where they are read. */
 export type Database = Kysely<unknown>;
@@ -32,6 +32,25 @@ export function openLedger(url: string, options: { poolSize?: number; applicatio
   pool.on('error', () => undefined);
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   return { db, pool, close: () => db.destroy() };
+}
+
+const deadlockDetected = '40P01';
+const transactionTriesMax = 5;
+
+/**
+ * Runs the work in a transaction, and anew when PostgreSQL ended it as the victim of a deadlock: nothing of it was
+ * written then. Our transactions take their locks in one order, batches, enrolments by id, accounts, steps, counters; this
+ * is for the rest. The work must have no effect of its own outside the transaction.
+ */
+export async function transact<T>(db: Database, work: (tx: LedgerTransaction) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await db.transaction().execute(work);
+    } catch (error) {
+      const isVictim = error instanceof DatabaseError && error.code === deadlockDetected;
+      if (!isVictim || tries === transactionTriesMax) throw error;
+    }
+  }
 }
 
 /** Whether the database can be asked at all; rejects when it cannot. */

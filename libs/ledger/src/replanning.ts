@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { parseStepName, type DesiredAccount, type StepName } from '#libs/vocabulary';
 import type { LeasedBatch } from './batches.js';
 import { addToCounters } from './counters.js';
-import type { Ledger, LedgerTransaction } from './open.js';
+import { transact, type Ledger, type LedgerTransaction } from './open.js';
 import { applyStepChanges, type StepChange } from './transitions.js';
 
 /** What takes the place of one employee's planned account, because the record changed before the first write. */
@@ -35,7 +35,7 @@ async function holdsFence(tx: LedgerTransaction, { batchId, fence }: By['batch']
  */
 export async function storeReplans(ledger: Ledger, by: By, replans: readonly Replan[]): Promise<boolean> {
   if (replans.length === 0) return true;
-  return ledger.db.transaction().execute(async (tx) => {
+  return transact(ledger.db, async (tx) => {
     if (!(await holdsFence(tx, by.batch))) return false;
     await writeReplans(tx, by, replans);
     const added = replans.flatMap(({ enrolmentId, addedSteps }) => addedSteps.map((step) => ({ enrolmentId, step })));
@@ -101,7 +101,7 @@ export async function beginWork(
   replans: readonly Replan[],
 ): Promise<boolean> {
   if (replans.length === 0) return true;
-  return ledger.db.transaction().execute(async (tx) => {
+  return transact(ledger.db, async (tx) => {
     if (!(await holdsFence(tx, by.batch))) return false;
     await writeReplans(tx, by, replans);
     const ids = replans.map(({ enrolmentId }) => enrolmentId);

@@ -1,11 +1,21 @@
 import { sql } from 'kysely';
 import { parseStepName, type FailureReason, type MigrationId, type StepName } from '#libs/vocabulary';
-import type { Database, Ledger, LedgerTransaction } from './open.js';
-import { applyStepChanges, type StepChange } from './transitions.js';
+import { transact, type Database, type Ledger, type LedgerTransaction } from './open.js';
+import { applyStepChanges, lockEnrolments, type StepChange } from './transitions.js';
 
 const pageSize = 1_000;
 
-const change = (row: { enrolmentId: number; step: string }, state: 'pending' | 'skipped'): StepChange => ({
+interface OpenStep {
+  readonly enrolmentId: number;
+  readonly step: string;
+}
+
+const idsOf = (rows: readonly OpenStep[]): number[] => [...new Set(rows.map(({ enrolmentId }) => enrolmentId))];
+
+const asRows = (rows: readonly OpenStep[]) =>
+  sql`unnest(${rows.map(({ enrolmentId }) => enrolmentId)}::bigint[], ${rows.map(({ step }) => step)}::text[])`;
+
+const change = (row: OpenStep, state: 'pending' | 'skipped'): StepChange => ({
   enrolmentId: row.enrolmentId,
   step: parseStepName(row.step),
   state,
@@ -30,26 +40,23 @@ export async function reopenFailedSteps(
 ): Promise<number> {
   let reopened = 0;
   for (;;) {
-    const page = await ledger.db.transaction().execute(async (tx) => {
-      const { rows } = await sql<{ enrolmentId: number; step: string }>`
+    const page = await transact(ledger.db, async (tx) => {
+      const { rows: failed } = await sql<OpenStep>`
+        select step.enrolment_id as "enrolmentId", step.step from step join enrolment on enrolment.id = step.enrolment_id
+        where step.migration_id = ${migrationId}::uuid and step.state = 'failed'
+          and (${filter.reason ?? null}::text is null or step.reason = ${filter.reason ?? null})
+          and (${filter.step ?? null}::text is null or step.step = ${filter.step ?? null})
+          and not exists (
+            select from enrolment as other
+            where other.employee_id = enrolment.employee_id and other.live and other.id <> enrolment.id)
+        order by step.enrolment_id limit ${pageSize}`.execute(tx);
+      await lockEnrolments(tx, idsOf(failed));
+      const { rows } = await sql<OpenStep>`
         update step set ready = true, attempts = 0, deadline_at = null, waiting_since = null
-        from (
-          select step.enrolment_id, step.step from step join enrolment on enrolment.id = step.enrolment_id
-          where step.migration_id = ${migrationId}::uuid and step.state = 'failed'
-            and (${filter.reason ?? null}::text is null or step.reason = ${filter.reason ?? null})
-            and (${filter.step ?? null}::text is null or step.step = ${filter.step ?? null})
-            and not exists (
-              select from enrolment as other
-              where other.employee_id = enrolment.employee_id and other.live and other.id <> enrolment.id)
-          order by step.enrolment_id limit ${pageSize}
-        ) as failed
+        from ${asRows(failed)} as failed (enrolment_id, step)
         where step.enrolment_id = failed.enrolment_id and step.step = failed.step and step.state = 'failed'
         returning step.enrolment_id as "enrolmentId", step.step`.execute(tx);
-      await reopenWaves(
-        tx,
-        migrationId,
-        rows.map(({ enrolmentId }) => enrolmentId),
-      );
+      await reopenWaves(tx, migrationId, idsOf(rows));
       return applyStepChanges(tx, {
         migrationId,
         slot: 0,
@@ -94,18 +101,23 @@ async function reopenWaves(
 export async function cancelSteps(ledger: Ledger, migrationId: MigrationId, actor: string): Promise<void> {
   let left: number;
   do {
-    left = await ledger.db.transaction().execute(async (tx) => {
+    left = await transact(ledger.db, async (tx) => {
       await sql`
-        update batch set state = 'abandoned', fence = fence + 1
-        where migration_id = ${migrationId}::uuid and state in ('queued', 'leased')`.execute(tx);
-      const { rows } = await sql<{ enrolmentId: number; step: string }>`
+        with open as (
+          select id from batch where migration_id = ${migrationId}::uuid and state in ('queued', 'leased')
+          order by id for update
+        )
+        update batch set state = 'abandoned', fence = fence + 1 from open where batch.id = open.id`.execute(tx);
+      const { rows: open } = await sql<OpenStep>`
+        select enrolment_id as "enrolmentId", step from step
+        where migration_id = ${migrationId}::uuid and state in ('pending', 'running', 'waiting')
+        order by enrolment_id limit ${pageSize}`.execute(tx);
+      await lockEnrolments(tx, idsOf(open));
+      const { rows } = await sql<OpenStep>`
         update step set batch_id = null
-        from (
-          select enrolment_id, step from step
-          where migration_id = ${migrationId}::uuid and state in ('pending', 'running', 'waiting')
-          order by enrolment_id limit ${pageSize}
-        ) as open
+        from ${asRows(open)} as open (enrolment_id, step)
         where step.enrolment_id = open.enrolment_id and step.step = open.step
+          and step.state in ('pending', 'running', 'waiting')
         returning step.enrolment_id as "enrolmentId", step.step`.execute(tx);
       await applyStepChanges(tx, {
         migrationId,
@@ -116,7 +128,7 @@ export async function cancelSteps(ledger: Ledger, migrationId: MigrationId, acto
         timeScale: 1,
         changes: rows.map((row) => change(row, 'skipped')),
       });
-      return rows.length;
+      return open.length;
     });
   } while (left > 0);
 }

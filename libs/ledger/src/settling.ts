@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { MigrationId } from '#libs/vocabulary';
 import { applySettledAccounts, type SettledAccount } from './accounts.js';
 import type { LeasedBatch } from './batches.js';
-import type { Ledger } from './open.js';
+import { transact, type Ledger } from './open.js';
 import { applyStepChanges, type StepChange } from './transitions.js';
 
 /** What one leased batch has to settle now. */
@@ -29,7 +29,7 @@ export async function settle(
   },
 ): Promise<ReadonlySet<number>> {
   const { shares, ...how } = settlement;
-  return ledger.db.transaction().execute(async (tx) => {
+  return transact(ledger.db, async (tx) => {
     const { rows } = await sql<{ id: number }>`
       select id from batch
       where state = 'leased' and (id, fence) in (

@@ -87,7 +87,8 @@ export async function applyStepChanges(tx: LedgerTransaction, transition: Transi
   return work.stepChanges.length;
 }
 
-async function lockEnrolments(tx: LedgerTransaction, ids: readonly number[]): Promise<LockedEnrolment[]> {
+/** Locks the enrolments in the order in which every transaction takes them. */
+export async function lockEnrolments(tx: LedgerTransaction, ids: readonly number[]): Promise<LockedEnrolment[]> {
   const { rows } = await sql<LockedEnrolment>`
     select id, wave, action, state, reason, soft_steps as "softSteps"
     from enrolment where id = any(${ids}::bigint[]) order by id for update`.execute(tx);
