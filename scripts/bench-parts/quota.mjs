@@ -1,6 +1,6 @@
 // How close to Google's documented quotas a run stays, and how many calls they refuse. The judge is the simulated Google,
 // which counts for itself what it lets through and what it refuses.
-import { watchIdle } from '../laboratory/index.mjs';
+import { machineTicks, shareIdle } from '../laboratory/index.mjs';
 import { inLaboratory } from './rooms.mjs';
 
 /** With one admin subject one quota binds for all: the directory's queries a minute. */
@@ -41,25 +41,19 @@ async function run(workers, { employees, timeScale }) {
     await lab.pushFeed(employees);
     const id = await lab.plan();
     await lab.begin(id);
-    const look = async () => ({ at: performance.now(), stats: await lab.stats() });
+    const look = async () => ({ at: performance.now(), ticks: machineTicks(), stats: await lab.stats() });
     let first;
     let last;
-    let idle;
-    let idleShare = 0;
     await lab.watch(id, async ({ steps, migration }) => {
       const made = (steps.find(({ step }) => step === 'account')?.done ?? 0) / employees;
-      if (made >= steady.from && first === undefined) {
-        first = await look();
-        idle = watchIdle();
-      } else if (first !== undefined && made < steady.to) {
-        last = await look();
-        idleShare = idle();
-      }
+      if (made >= steady.from && first === undefined) first = await look();
+      else if (first !== undefined && made < steady.to) last = await look();
       // Afterwards only the slowest mailboxes are waited for, without quota.
       return made >= 1 || migration.state !== 'running';
     });
     if (last === undefined) throw new Error('the steady part was too short to be measured: take more employees');
     const end = await lab.stats();
+    const idleShare = shareIdle(first.ticks, last.ticks);
     return { shares: sharesUsed(first, last), refused: refusedOf(end), calls: callsOf(end), idleShare };
   });
 }

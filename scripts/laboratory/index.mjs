@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
 import { dyingWithUs, freePort, stopProcess } from '../services/processes.mjs';
 
-export { cpuSeconds, peakMegabytes, watchIdle } from './spending.mjs';
+export { cpuSeconds, machineTicks, peakMegabytes, shareIdle } from './spending.mjs';
 
 const words = (options) => Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
 

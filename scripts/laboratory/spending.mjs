@@ -78,16 +78,12 @@ export function peakMegabytes(children) {
   return peaks;
 }
 
-/** Begins to look at the whole machine; the function returned tells the share of its CPU that nobody has used since. */
-export function watchIdle() {
-  const look = () => {
-    if (!hasAccounts) return { idle: 0, all: 0 };
-    const numbers = readFileSync('/proc/stat', 'utf8').split('\n')[0].trim().split(/\s+/).slice(1, 9).map(Number);
-    return { idle: numbers[3] + numbers[4], all: numbers.reduce((sum, one) => sum + one, 0) };
-  };
-  const before = look();
-  return () => {
-    const after = look();
-    return (after.idle - before.idle) / Math.max(1, after.all - before.all);
-  };
+/** What the whole machine has had of its CPU so far: to be compared with a later look by `shareIdle`. */
+export function machineTicks() {
+  if (!hasAccounts) return { idle: 0, all: 0 };
+  const numbers = readFileSync('/proc/stat', 'utf8').split('\n')[0].trim().split(/\s+/).slice(1, 9).map(Number);
+  return { idle: numbers[3] + numbers[4], all: numbers.reduce((sum, one) => sum + one, 0) };
 }
+
+/** The share of the machine's CPU that nobody used between two looks. */
+export const shareIdle = (from, to) => (to.idle - from.idle) / Math.max(1, to.all - from.all);

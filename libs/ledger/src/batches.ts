@@ -150,11 +150,12 @@ export async function formBatch(
 
 /**
  * A batch without steps of its own: a listing read through, or the plan's shared actions. Not again before a pause, and
- * not before three times as long as the last one took, ten minutes at most. Two dispatchers at once form one: the index batch_errand_open.
+ * not before three times as long as the last one took, `restMaxMs` at most. Two dispatchers at once form one: the index
+ * batch_errand_open.
  */
 export async function formErrand(
   db: Database,
-  request: { migrationId: MigrationId; kind: string; lane: Lane; pauseMs: number },
+  request: { migrationId: MigrationId; kind: string; lane: Lane; pauseMs: number; restMaxMs: number },
 ): Promise<BatchHint | undefined> {
   const { rows } = await sql<{ batchId: number; fence: number }>`
     insert into batch (migration_id, lane, kind, size)
@@ -163,7 +164,7 @@ export async function formErrand(
       select from batch where migration_id = ${request.migrationId}::uuid and kind = ${request.kind}
         and (state in ('queued', 'leased')
           or settled_at + ${request.pauseMs} * interval '1 millisecond'
-            + case when ${request.pauseMs > 0} then least(3 * (settled_at - leased_at), interval '10 minutes') else interval '0' end > now()))
+            + least(3 * (settled_at - leased_at), ${request.restMaxMs} * interval '1 millisecond') > now()))
     on conflict (migration_id, kind) where size = 0 and state in ('queued', 'leased') do nothing
     returning id as "batchId", fence`.execute(db);
   return rows[0] === undefined ? undefined : { ...rows[0], lane: request.lane };

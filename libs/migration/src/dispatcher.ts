@@ -51,8 +51,12 @@ const batchSizeMax = 500;
 const offerAgainMs = 3_000;
 /** Due steps are counted, at every tick, only as far as it takes to fill batches and to choose a listing. */
 const dueBoundMin = 2_000;
-/** Pauses between two readings of one listing, and between two rounds of shared actions; Google's time. */
+/**
+ * Between two readings of one listing: a pause and, while more accounts are to come, after a long reading a rest of at most
+ * so long; Google's time.
+ */
 const listingPauseMs = 30_000;
+const listingRestMaxMs = 600_000;
 /** A listing is read when more wait for it than it has pages; page sizes of users.list, members.list and the licences. */
 const listingPageSize: Readonly<Record<ErrandKind, number>> = {
   addresses: 1,
@@ -139,19 +143,36 @@ export class Dispatcher {
   private async firstThings(migration: MigrationRow): Promise<BatchHint[] | undefined> {
     const { db } = this.options.ledger;
     if (!migration.addressesChecked) {
-      return present([await errand(db, migration.id, 'addresses', listingPauseMs / this.options.timeScale)]);
+      return present([
+        await listing(db, migration.id, 'addresses', { timeScale: this.options.timeScale, rests: false }),
+      ]);
     }
     const work = await readSharedWork(db, migration.id);
     if (work.open === 0) return undefined;
     if (work.due === 0) return [];
-    return present([await errand(db, migration.id, 'shared', 0)]);
+    return present([await errand(db, { migrationId: migration.id, kind: 'shared', pauseMs: 0, restMaxMs: 0 })]);
   }
 }
 
 const present = <T>(values: readonly (T | undefined)[]): T[] => values.filter((value) => value !== undefined);
 
-const errand = (db: Database, migrationId: MigrationId, kind: ErrandKind, pauseMs: number) =>
-  formErrand(db, { migrationId, kind, lane: errandLane[kind], pauseMs });
+const errand = (
+  db: Database,
+  request: { migrationId: MigrationId; kind: ErrandKind; pauseMs: number; restMaxMs: number },
+) => formErrand(db, { ...request, lane: errandLane[request.kind] });
+
+const listing = (
+  db: Database,
+  migrationId: MigrationId,
+  kind: ErrandKind,
+  { timeScale, rests }: { timeScale: number; rests: boolean },
+) =>
+  errand(db, {
+    migrationId,
+    kind,
+    pauseMs: listingPauseMs / timeScale,
+    restMaxMs: rests ? listingRestMaxMs / timeScale : 0,
+  });
 
 /** Which listing settles a step that waits for one. */
 const listingFor: Partial<Record<StepName, ErrandKind>> = {
@@ -171,11 +192,13 @@ async function topUp(options: DispatcherOptions, migrationId: MigrationId): Prom
   const load = new Map((await batchLoad(db, migrationId)).map((entry) => [entry.kind, entry]));
   const hints: (BatchHint | undefined)[] = [];
   for (const { step, direct, listed } of due) {
-    const listing = listingFor[step];
-    const byListing = listing !== undefined && listed > Math.max(fewListed, enrolled / listingPageSize[listing]);
-    if (byListing) hints.push(await errand(db, migrationId, listing, listingPauseMs / options.timeScale));
+    const shownBy = listingFor[step];
+    const byListing = shownBy !== undefined && listed > Math.max(fewListed, enrolled / listingPageSize[shownBy]);
+    if (byListing) {
+      hints.push(await listing(db, migrationId, shownBy, { timeScale: options.timeScale, rests: toCome }));
+    }
     // While more people are to come, a few wait for the listing that will be worth its pages; in the end each is read.
-    const kinds: DueKind[] = listing !== undefined && (byListing || toCome) ? ['direct'] : ['direct', 'listed'];
+    const kinds: DueKind[] = shownBy !== undefined && (byListing || toCome) ? ['direct'] : ['direct', 'listed'];
     if (direct === 0 && (listed === 0 || !kinds.includes('listed'))) continue;
     const { queued = 0, leased = 0, perSecond = null } = load.get(step) ?? {};
     const openMax = openBatchesMax(steps[step].lane, options.workers());

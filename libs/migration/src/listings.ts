@@ -147,29 +147,51 @@ export async function listLicences(
       }
     }
     const waitedMs = licencePatienceMs / worker.timeScale;
-    for (const item of await longUnlicensed(db, batch.migrationId, waitedMs, correctedMax)) {
-      if (signal.aborted) return undefined;
-      await assignPassedOver(worker, batch, call, item);
-    }
+    const passedOver = await longUnlicensed(db, batch.migrationId, waitedMs, correctedMax);
+    await assignPassedOver(worker, batch, call, signal, passedOver);
     return undefined;
   });
 }
 
-/** What hits this account alone is left to its own step and deadline; what would hit everyone is thrown. */
+/** Corrections are committed in groups, at least this often: under Google's quota that is one by one. */
+const correctionsGroupMs = 250;
+
 async function assignPassedOver(
   worker: WorkerProcess,
   batch: LeasedBatch,
   call: CallContext,
-  item: ListedItem,
+  signal: AbortSignal,
+  items: readonly ListedItem[],
 ): Promise<void> {
+  let assigned: StepChange[] = [];
+  let committedAt = performance.now();
+  const settleAssigned = async () => {
+    const changes = assigned;
+    assigned = [];
+    await commit(worker, batch, changes);
+    committedAt = performance.now();
+  };
+  try {
+    for (const item of items) {
+      if (signal.aborted) return;
+      if (await assignLicence(worker, call, item)) assigned.push(changeFor(item, { kind: 'done' }, worker.timeScale));
+      if (performance.now() - committedAt >= correctionsGroupMs) await settleAssigned();
+    }
+  } finally {
+    await settleAssigned();
+  }
+}
+
+/** What hits this account alone is left to its own step and deadline; what would hit everyone is thrown. */
+async function assignLicence(worker: WorkerProcess, call: CallContext, item: ListedItem): Promise<boolean> {
   try {
     await worker.workspace.licensing.insert(call, item.desired.licence, item.desired.primaryEmail);
+    return true;
   } catch (error) {
     if (!(error instanceof GoogleCallError) || failures[error.reason].kind === 'everyone') throw error;
     // It has one after all: Google was only slow.
-    if (error.reason !== 'licence_not_visible') return;
+    return error.reason === 'licence_not_visible';
   }
-  await commit(worker, batch, [changeFor(item, { kind: 'done' }, worker.timeScale)]);
 }
 
 async function settleLicences(worker: WorkerProcess, batch: LeasedBatch, addresses: readonly string[]): Promise<void> {

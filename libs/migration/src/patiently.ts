@@ -18,15 +18,17 @@ export async function patiently<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Every page of one of Google's listings, each read patiently. */
+/** Every page of one of Google's listings, each read patiently, while the page before it is being dealt with. */
 export async function* pages<P extends { readonly nextPageToken: string | undefined }>(
   read: (page: { pageToken?: string }) => Promise<P>,
 ): AsyncGenerator<P> {
-  let pageToken: string | undefined;
-  do {
-    const token = pageToken;
-    const page = await patiently(() => read(token === undefined ? {} : { pageToken: token }));
+  let coming: Promise<P> | undefined = patiently(() => read({}));
+  while (coming !== undefined) {
+    const page: P = await coming;
+    const { nextPageToken: pageToken } = page;
+    coming = pageToken === undefined ? undefined : patiently(() => read({ pageToken }));
+    // Whoever breaks off does not wait for it any more.
+    coming?.catch(() => undefined);
     yield page;
-    pageToken = page.nextPageToken;
-  } while (pageToken !== undefined);
+  }
 }

@@ -99,7 +99,7 @@ test('dispatchers that lose their lock in mid-run, and two that form batches at 
   try {
     const errands = await Promise.all(
       Array.from({ length: 16 }, () =>
-        formErrand(ledger.db, { migrationId: id, kind: 'shared', lane: 'directory', pauseMs: 0 }),
+        formErrand(ledger.db, { migrationId: id, kind: 'shared', lane: 'directory', pauseMs: 0, restMaxMs: 0 }),
       ),
     );
     expect(errands.filter((errand) => errand !== undefined)).toHaveLength(1);
