@@ -1,12 +1,10 @@
-import { sql, type RawBuilder } from 'kysely';
+import { sql } from 'kysely';
 import { z } from 'zod';
 import {
   desiredAccountSchema,
   employeeRecordSchema,
-  listedWaits,
   parseStepName,
   stepNames,
-  steps,
   type DesiredAccount,
   type EmployeeRecord,
   type Lane,
@@ -93,48 +91,50 @@ export interface LeaseTimes {
  */
 export type DueKind = 'direct' | 'listed';
 
-const listedSteps = stepNames.filter((step) => steps[step].listed);
-
-const isListed = sql`(step.step = any(${listedSteps}::text[]) or coalesce(step.reason = any(${[...listedWaits]}::text[]), false))
-  and not coalesce(step.deadline_at < now(), false) and not step.in_doubt
-  and step.reason is distinct from 'suspended_until_start'`;
-
-/** Begun, and put off for another try: neither new nor waiting for a listing. */
-const isAgain = sql`(state = 'waiting' and (in_doubt or not coalesce(step.reason = any(${[...listedWaits]}::text[]), false)))`;
-
-const dueCondition: Record<DueKind, RawBuilder<unknown>> = {
-  direct: sql`not (${isListed})`,
-  listed: isListed,
+/** Due steps in the order in which a batch takes them. */
+const dueParts = {
+  /** Begun, and put off for another try: however many have not begun yet, these go first. */
+  again: sql`not listed and state = 'waiting'`,
+  overdue: sql`listed and deadline_at < now()`,
+  fresh: sql`not listed and state <> 'waiting'`,
+  listed: sql`listed and not coalesce(deadline_at < now(), false)`,
+};
+const partsOf: Record<DueKind, readonly (keyof typeof dueParts)[]> = {
+  direct: ['again', 'overdue', 'fresh'],
+  listed: ['listed'],
 };
 
 /**
- * Moves due steps of one kind into a new batch: first those that were begun and wait for another try, however many have
- * not begun yet, then the oldest. Two dispatchers at once are harmless: rows are skipped when locked. Needs the indexes
- * step_again and step_due. Returns the batch, or undefined when nothing is due.
+ * Moves due steps of some kinds into a new batch. Two dispatchers at once are harmless: rows are skipped when locked.
+ * Needs the indexes step_due_direct, step_again, step_due_listed and step_overdue. Returns the batch, or undefined when
+ * nothing is due.
  */
 export async function formBatch(
   db: Database,
   request: { migrationId: MigrationId; step: StepName; lane: Lane; sizeMax: number; due: readonly DueKind[] },
 ): Promise<BatchHint | undefined> {
-  const conditions = request.due.map((kind) => dueCondition[kind]);
   const isDue = sql`migration_id = ${request.migrationId}::uuid and step = ${request.step}
         and ready and batch_id is null and due_at <= now()
-        and (${sql.join(conditions, sql` or `)})
         and exists (
           select from wave
           where wave.migration_id = step.migration_id and wave.number = step.wave and wave.state = 'running')
         and exists (select from migration where id = ${request.migrationId}::uuid and migration.state = 'running')`;
+  const names = request.due.flatMap((kind) => partsOf[kind]);
+  const parts = names.map((name, at) => {
+    const taken = names.slice(0, at).map((before) => sql` - (select count(*) from ${sql.ref(before)})`);
+    return sql`${sql.ref(name)} as materialized (
+      select enrolment_id, step from step
+      where ${isDue} and ${dueParts[name]}
+      order by due_at limit ${request.sizeMax}::bigint${sql.join(taken, sql``)} for update skip locked
+    )`;
+  });
+  const due = sql.join(
+    names.map((name) => sql`select * from ${sql.ref(name)}`),
+    sql` union all `,
+  );
   const { rows } = await sql<{ batchId: number; fence: number }>`
-    with again as materialized (
-      select enrolment_id, step from step
-      where ${isDue} and ${isAgain}
-      order by due_at limit ${request.sizeMax} for update skip locked
-    ), fresh as materialized (
-      select enrolment_id, step from step
-      where ${isDue} and not (${isAgain})
-      order by due_at limit ${request.sizeMax} - (select count(*) from again) for update skip locked
-    ), due as (
-      select * from again union all select * from fresh
+    with ${sql.join(parts)}, due as (
+      ${due}
     ), formed as (
       insert into batch (migration_id, lane, kind, size)
       select ${request.migrationId}::uuid, ${request.lane}, ${request.step}, count(*) from due having count(*) > 0
@@ -405,24 +405,31 @@ export async function batchLoad(
   return rows;
 }
 
-/** How many steps of each kind are due and held by no batch, counted up to a bound. */
+/**
+ * How many steps of each kind are due and held by no batch, each kind counted up to a bound: however many wait for a
+ * listing, they never hide the others.
+ */
 export async function dueSteps(
   db: Database,
   migrationId: MigrationId,
   boundPerStep: number,
 ): Promise<{ step: StepName; direct: number; listed: number }[]> {
+  const count = (kind: DueKind) =>
+    sql.join(
+      partsOf[kind].map(
+        (part) => sql`(
+          select count(*) from (
+            select from step
+            where migration_id = ${migrationId}::uuid and step = kinds.name
+              and ready and batch_id is null and due_at <= now() and ${dueParts[part]}
+            limit ${boundPerStep}) as bounded)`,
+      ),
+      sql` + `,
+    );
   const { rows } = await sql<{ step: string; direct: number; listed: number }>`
-    select kinds.name as step, due.direct, due.listed
+    select step, direct, listed
     from unnest(${[...stepNames]}::text[]) as kinds (name),
-    lateral (
-      select count(*) filter (where not listed) as direct, count(*) filter (where listed) as listed
-      from (
-        select (${isListed}) as listed from step
-        where migration_id = ${migrationId}::uuid and step.step = kinds.name
-          and ready and batch_id is null and due_at <= now()
-        order by due_at limit ${boundPerStep}
-      ) as bounded
-    ) as due
-    where due.direct + due.listed > 0`.execute(db);
+    lateral (select kinds.name as step, ${count('direct')} as direct, ${count('listed')} as listed) as due
+    where direct + listed > 0`.execute(db);
   return rows.map((row) => ({ ...row, step: parseStepName(row.step) }));
 }

@@ -1,13 +1,11 @@
 import { sql } from 'kysely';
-import { listedWaits, migrationIdSchema, stepNames, steps, type MigrationId, type StepName } from '#libs/vocabulary';
+import { migrationIdSchema, type MigrationId, type StepName } from '#libs/vocabulary';
 import { parseItem, type RawItem, type WorkItem } from './batches.js';
 import { transact, type Database, type Ledger } from './open.js';
 import { applyStepChanges, type StepChange } from './transitions.js';
 
 /** A step that a page of a listing may settle. */
 export type ListedItem = WorkItem & { readonly due: boolean };
-
-const listedSteps = stepNames.filter((step) => steps[step].listed);
 
 const selectListed = sql`
   select step.enrolment_id as "enrolmentId", enrolment.employee_id as "employeeId", step.step, enrolment.action,
@@ -34,8 +32,8 @@ export async function stepsAwaiting(
   const { rows } = await sql<RawItem & { due: boolean }>`
     ${selectListed}
     where ${key} and enrolment.migration_id = ${migrationId}::uuid
-      and step.step = any(${[...found.steps]}::text[]) and step.ready and step.batch_id is null and not step.in_doubt
-      and (step.step = any(${listedSteps}::text[]) or step.reason = any(${[...listedWaits]}::text[]))
+      and step.step = any(${[...found.steps]}::text[]) and step.ready and step.batch_id is null
+      and (step.listed or (step.reason = 'suspended_until_start' and not step.in_doubt))
     order by step.enrolment_id`.execute(db);
   return rows.map((row) => ({ ...parseItem(row), newer: null }));
 }

@@ -3,7 +3,7 @@ import { parseStepName, type DesiredAccount, type StepName } from '#libs/vocabul
 import type { LeasedBatch } from './batches.js';
 import { addToCounters } from './counters.js';
 import { transact, type Ledger, type LedgerTransaction } from './open.js';
-import { applyStepChanges, type StepChange } from './transitions.js';
+import { applyStepChanges, listedSteps, type StepChange } from './transitions.js';
 
 /** What takes the place of one employee's planned account, because the record changed before the first write. */
 export interface Replan {
@@ -75,8 +75,8 @@ async function addSteps(
   if (added.length === 0) return;
   const { migrationId } = by.batch;
   const { rows } = await sql<{ wave: number; step: string }>`
-    insert into step (enrolment_id, step, migration_id, wave, state, ready)
-    select enrolment.id, a.step, ${migrationId}::uuid, enrolment.wave, 'pending', false
+    insert into step (enrolment_id, step, migration_id, wave, state, listed, ready)
+    select enrolment.id, a.step, ${migrationId}::uuid, enrolment.wave, 'pending', a.step = any(${[...listedSteps]}::text[]), false
     from unnest(${added.map(({ enrolmentId }) => enrolmentId)}::bigint[], ${added.map(({ step }) => step)}::text[])
       as a (id, step)
     join enrolment on enrolment.id = a.id

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { stepNames, steps, type MigrationId } from '#libs/vocabulary';
 import type { LedgerTransaction } from './open.js';
+import { listedSteps } from './transitions.js';
 
 /**
  * Issues the plan's addresses for good, those that a person holds already included. An address that somebody else got
@@ -75,8 +76,8 @@ export async function enrol(tx: LedgerTransaction, migrationId: MigrationId, pla
 async function insertSteps(tx: LedgerTransaction, migrationId: MigrationId, planId: string): Promise<void> {
   const edges = stepNames.flatMap((step) => steps[step].waitsFor.map((needs) => ({ step, needs })));
   await sql`
-    insert into step (enrolment_id, step, migration_id, wave, state, ready)
-    select enrolment.id, name, ${migrationId}::uuid, enrolment.wave, 'pending',
+    insert into step (enrolment_id, step, migration_id, wave, state, listed, ready)
+    select enrolment.id, name, ${migrationId}::uuid, enrolment.wave, 'pending', name = any(${[...listedSteps]}::text[]),
       not exists (
         select from unnest(${edges.map((e) => e.step)}::text[], ${edges.map((e) => e.needs)}::text[]) as edge (step, needs)
         where edge.step = name and edge.needs = any(plan_item.steps) and edge.needs <> all(enrolment.soft_steps))

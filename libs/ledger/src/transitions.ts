@@ -2,7 +2,9 @@ import { sql } from 'kysely';
 import { employeeStateOf, isFinished, newlyReady, type StepStanding } from '#libs/plan';
 import {
   parseFailureReason,
+  listedWaits,
   parseStepName,
+  stepNames,
   steps,
   type EmployeeState,
   type FailureReason,
@@ -188,6 +190,15 @@ function countMove(
   work.counters.push({ wave, step, state: to.state, reason: to.reason ?? '', by: 1 });
 }
 
+/** Steps that begin as ones which a page of a listing can confirm. */
+export const listedSteps: readonly StepName[] = stepNames.filter((step) => steps[step].listed);
+
+/** Whether a page of a listing can confirm it as it stands: what is in doubt needs a read of its own. */
+const isListed = ({ step, reason, inDoubt }: Pick<StepChange, 'step' | 'reason' | 'inDoubt'>): boolean =>
+  !inDoubt &&
+  reason !== 'suspended_until_start' &&
+  (steps[step].listed || (reason !== null && listedWaits.includes(reason)));
+
 async function writeSteps(tx: LedgerTransaction, changes: readonly StepChange[], transition: Transition) {
   await sql`
     update step set
@@ -201,6 +212,7 @@ async function writeSteps(tx: LedgerTransaction, changes: readonly StepChange[],
                          when c.state in ('running', 'pending', 'waiting') then step.deadline_at end,
       attempts = step.attempts + c.attempt,
       in_doubt = c.in_doubt,
+      listed = c.listed,
       ready = coalesce(c.ready, step.ready) and c.state in ('pending', 'running', 'waiting'),
       batch_id = case when ${transition.keepInBatch} then step.batch_id end,
       facts = case when c.facts is null then step.facts else coalesce(step.facts, '{}') || c.facts end
@@ -210,8 +222,8 @@ async function writeSteps(tx: LedgerTransaction, changes: readonly StepChange[],
       ${changes.map((c) => Math.round(c.dueInMs))}::bigint[], ${changes.map((c) => (c.deadlineInMs === null ? null : Math.round(c.deadlineInMs)))}::bigint[],
       ${changes.map((c) => (c.usesAttempt ? 1 : 0))}::int[], ${changes.map((c) => c.inDoubt)}::boolean[],
       ${changes.map((c) => (c.facts === null ? null : JSON.stringify(c.facts)))}::jsonb[],
-      ${changes.map((c) => c.ready ?? null)}::boolean[]
-    ) as c (enrolment_id, step, state, reason, due_in_ms, deadline_in_ms, attempt, in_doubt, facts, ready)
+      ${changes.map((c) => c.ready ?? null)}::boolean[], ${changes.map(isListed)}::boolean[]
+    ) as c (enrolment_id, step, state, reason, due_in_ms, deadline_in_ms, attempt, in_doubt, facts, ready, listed)
     where step.enrolment_id = c.enrolment_id and step.step = c.step`.execute(tx);
 }
 

@@ -1,6 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { batchesToOffer, dueSteps, leaseBatch, moveMigration, readFigures, renewLease, settle } from '#libs/ledger';
-import { change, form, openTestLedger, running, take, worker, type TestLedger } from './fixture.js';
+import {
+  batchesToOffer,
+  dueSteps,
+  formBatch,
+  leaseBatch,
+  moveMigration,
+  readFigures,
+  renewLease,
+  settle,
+} from '#libs/ledger';
+import { change, form, makeDue, openTestLedger, running, take, worker, type TestLedger } from './fixture.js';
 
 let opened: TestLedger;
 beforeAll(async () => {
@@ -33,6 +42,39 @@ describe('forming', () => {
     expect(rows.every(({ size, held }) => size === held)).toBe(true);
     const left = (await dueSteps(ledger.db, id, 100)).find(({ step }) => step === 'account')?.direct ?? 0;
     expect(rows.reduce((sum, { held }) => sum + held, 0) + left).toBe(40);
+  });
+
+  test('those who wait for a listing, however many, do not hide those who have not begun', async () => {
+    const { ledger } = opened;
+    const id = await running(
+      ledger,
+      people('hidden', 12).map((person) => ({ ...person, steps: ['account', 'licence'] as const })),
+    );
+    await settleAll(await take(ledger, id, 'account'));
+    await makeDue(ledger);
+    const looked = await take(ledger, id, 'licence', 10);
+    const waiting = { state: 'waiting', reason: 'licence_not_visible' } as const;
+    await settle(ledger, {
+      migrationId: id,
+      slot: 1,
+      actor: 'test',
+      timeScale: 1,
+      shares: [{ batch: looked, changes: looked.items.map((item) => change(item, waiting)), accounts: [], last: true }],
+    });
+    await ledger.pool.query(
+      "update step set due_at = now() - interval '1 minute' where migration_id = $1 and state = 'waiting'",
+      [id],
+    );
+    expect(await dueSteps(ledger.db, id, 5)).toEqual([{ step: 'licence', direct: 2, listed: 5 }]);
+    const direct = await formBatch(ledger.db, {
+      migrationId: id,
+      step: 'licence',
+      lane: 'licensing',
+      sizeMax: 5,
+      due: ['direct'],
+    });
+    const leased = await leaseBatch(ledger, direct?.batchId ?? 0, worker);
+    expect(leased?.items).toHaveLength(2);
   });
 
   test('steps whose prerequisites are not done, and steps of a wave that has not begun, are in no batch', async () => {
