@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { Laboratory, peakMegabytes } from './laboratory/index.mjs';
 import { verify } from './demo-parts/verify.mjs';
+import { dyingWithUs } from './services/processes.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -25,7 +26,8 @@ const say = (text) => console.log(`\n\u001b[1m${text}\u001b[0m`);
 /** Runs the command line as an admin would, showing what it shows; with `json` gives back its answer. */
 async function bascule(args, { json = false, allowFailure = false } = {}) {
   if (!json) console.log(`$ bascule ${args.join(' ')}`);
-  const child = spawn(process.execPath, ['dist/apps/cli/src/main.js', ...(json ? ['--json'] : []), ...args], {
+  const [command, ...rest] = [...dyingWithUs('TERM'), process.execPath, 'dist/apps/cli/src/main.js'];
+  const child = spawn(command, [...rest, ...(json ? ['--json'] : []), ...args], {
     stdio: ['ignore', json ? 'pipe' : 'inherit', 'inherit'],
     env: { ...process.env, BASCULE_API: lab.address, BASCULE_TOKEN: lab.token },
   });

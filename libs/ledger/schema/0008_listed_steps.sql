@@ -13,3 +13,5 @@ create index step_again on step (migration_id, step, due_at)
 create index step_due_listed on step (migration_id, step, due_at) where ready and batch_id is null and listed;
 create index step_overdue on step (migration_id, step, deadline_at)
   where ready and batch_id is null and listed and deadline_at is not null;
+-- When each listing was last read to its end.
+create index batch_listings on batch (migration_id, kind, leased_at) where size = 0 and state = 'settled';

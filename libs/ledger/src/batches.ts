@@ -86,21 +86,28 @@ export interface LeaseTimes {
 }
 
 /**
- * Which of the due steps: `listed` ones can be confirmed by a page of a listing; `direct` ones need a call of their own,
- * and so do listed ones that have outlived their deadline or are in doubt.
+ * Which of the due steps: `direct` ones need a call of their own, and so do those that a whole listing after their deadline
+ * did not settle; `listed` ones can be confirmed by a page of a listing, and so can `overdue` ones, whose deadline is over.
  */
-export type DueKind = 'direct' | 'listed';
+export type DueKind = 'direct' | 'listed' | 'overdue';
 
-/** Due steps in the order in which a batch takes them. */
-const dueParts = {
-  /** Begun, and put off for another try: however many have not begun yet, these go first. */
-  again: sql`not listed and state = 'waiting'`,
-  overdue: sql`listed and deadline_at < now()`,
-  fresh: sql`not listed and state <> 'waiting'`,
-  listed: sql`listed and not coalesce(deadline_at < now(), false)`,
-};
-const partsOf: Record<DueKind, readonly (keyof typeof dueParts)[]> = {
-  direct: ['again', 'overdue', 'fresh'],
+/** Due steps in the order in which a batch takes them. `listing` is the kind of the listing that shows them, if any does. */
+function dueParts(migrationId: MigrationId, listing: string) {
+  const outlived = sql`coalesce(deadline_at < (
+    select max(leased_at) from batch
+    where migration_id = ${migrationId}::uuid and kind = ${listing} and size = 0 and state = 'settled'), false)`;
+  return {
+    /** Begun, and put off for another try: however many have not begun yet, these go first. */
+    again: sql`not listed and state = 'waiting'`,
+    fresh: sql`not listed and state <> 'waiting'`,
+    outlived: sql`listed and deadline_at < now() and ${outlived}`,
+    overdue: sql`listed and deadline_at < now() and not ${outlived}`,
+    listed: sql`listed and not coalesce(deadline_at < now(), false)`,
+  };
+}
+const partsOf: Record<DueKind, readonly (keyof ReturnType<typeof dueParts>)[]> = {
+  direct: ['again', 'fresh', 'outlived'],
+  overdue: ['overdue'],
   listed: ['listed'],
 };
 
@@ -111,8 +118,16 @@ const partsOf: Record<DueKind, readonly (keyof typeof dueParts)[]> = {
  */
 export async function formBatch(
   db: Database,
-  request: { migrationId: MigrationId; step: StepName; lane: Lane; sizeMax: number; due: readonly DueKind[] },
+  request: {
+    migrationId: MigrationId;
+    step: StepName;
+    lane: Lane;
+    sizeMax: number;
+    due: readonly DueKind[];
+    listing?: string;
+  },
 ): Promise<BatchHint | undefined> {
+  const dueOf = dueParts(request.migrationId, request.listing ?? '');
   const isDue = sql`migration_id = ${request.migrationId}::uuid and step = ${request.step}
         and ready and batch_id is null and due_at <= now()
         and exists (
@@ -124,7 +139,7 @@ export async function formBatch(
     const taken = names.slice(0, at).map((before) => sql` - (select count(*) from ${sql.ref(before)})`);
     return sql`${sql.ref(name)} as materialized (
       select enrolment_id, step from step
-      where ${isDue} and ${dueParts[name]}
+      where ${isDue} and ${dueOf[name]}
       order by due_at limit ${request.sizeMax}::bigint${sql.join(taken, sql``)} for update skip locked
     )`;
   });
@@ -413,23 +428,25 @@ export async function dueSteps(
   db: Database,
   migrationId: MigrationId,
   boundPerStep: number,
-): Promise<{ step: StepName; direct: number; listed: number }[]> {
-  const count = (kind: DueKind) =>
-    sql.join(
-      partsOf[kind].map(
-        (part) => sql`(
-          select count(*) from (
-            select from step
-            where migration_id = ${migrationId}::uuid and step = kinds.name
-              and ready and batch_id is null and due_at <= now() and ${dueParts[part]}
-            limit ${boundPerStep}) as bounded)`,
-      ),
-      sql` + `,
-    );
-  const { rows } = await sql<{ step: string; direct: number; listed: number }>`
-    select step, direct, listed
-    from unnest(${[...stepNames]}::text[]) as kinds (name),
-    lateral (select kinds.name as step, ${count('direct')} as direct, ${count('listed')} as listed) as due
-    where direct + listed > 0`.execute(db);
+  listings: Partial<Record<StepName, string>> = {},
+): Promise<{ step: StepName; direct: number; overdue: number; listed: number }[]> {
+  const counts = stepNames.map((step) => {
+    const dueOf = dueParts(migrationId, listings[step] ?? '');
+    const count = (kind: DueKind) =>
+      sql.join(
+        partsOf[kind].map(
+          (part) => sql`(
+            select count(*) from (
+              select from step
+              where migration_id = ${migrationId}::uuid and step = ${step}
+                and ready and batch_id is null and due_at <= now() and ${dueOf[part]}
+              limit ${boundPerStep}) as bounded)`,
+        ),
+        sql` + `,
+      );
+    return sql`select ${step}::text as step, ${count('direct')} as direct, ${count('overdue')} as overdue, ${count('listed')} as listed`;
+  });
+  const { rows } = await sql<{ step: string; direct: number; overdue: number; listed: number }>`
+    select * from (${sql.join(counts, sql` union all `)}) as due where direct + overdue + listed > 0`.execute(db);
   return rows.map((row) => ({ ...row, step: parseStepName(row.step) }));
 }

@@ -51,7 +51,10 @@ export async function groupsAwaited(db: Database, migrationId: MigrationId): Pro
   return rows.map(({ email }) => email);
 }
 
-/** The awaiting employees all of whose groups the listing shows them in, a page at a time. */
+/**
+ * The awaiting employees all of whose groups the listing shows them in, a page at a time. Overdue are those whose deadline
+ * was over before it began: of the others it says too little.
+ */
 export async function membershipsSeen(
   db: Database,
   migrationId: MigrationId,
@@ -59,7 +62,8 @@ export async function membershipsSeen(
   page: { after: number; limit: number },
 ): Promise<{ enrolmentId: number; seen: boolean; overdue: boolean; attempts: number }[]> {
   const { rows } = await sql<{ enrolmentId: number; seen: boolean; overdue: boolean; attempts: number }>`
-    select step.enrolment_id as "enrolmentId", step.attempts, coalesce(step.deadline_at < now(), false) as overdue,
+    select step.enrolment_id as "enrolmentId", step.attempts,
+      coalesce(step.deadline_at < (select started_at from directory_listing where id = ${listingId}::uuid), false) as overdue,
       not exists (
         select from jsonb_array_elements_text(coalesce(enrolment.desired, plan_item.desired) -> 'groups') as wanted (email)
         where not exists (
@@ -138,7 +142,7 @@ export async function longUnlicensed(
 ): Promise<ListedItem[]> {
   const { rows } = await sql<RawItem & { due: boolean }>`
     ${selectListed}
-    where enrolment.migration_id = ${migrationId}::uuid and step.step = 'licence' and step.state = 'waiting'
+    where enrolment.migration_id = ${migrationId}::uuid and step.step = 'licence' and step.state in ('pending', 'waiting')
       and step.ready and step.batch_id is null
       and account.created_at < now() - ${waitedMs} * interval '1 millisecond'
     order by account.created_at limit ${count}`.execute(db);

@@ -22,8 +22,13 @@ export interface PlanRow {
   readonly finishedAt: Date | null;
 }
 
+/** A plan whose process has not been heard of for so long broke off with it. */
+const isOrphan = sql`(state = 'computing' and seen_at < now() - interval '1 minute')`;
+
 const selectPlan = sql`
-  select id, migration_id as "migrationId", blueprint_version as "blueprintVersion", state, cause, summary,
+  select id, migration_id as "migrationId", blueprint_version as "blueprintVersion",
+    case when ${isOrphan} then 'refused' else state end as state,
+    case when ${isOrphan} then 'planning broke off with its process: plan again' else cause end as cause, summary,
     needs_acceptance as "needsAcceptance", accepted_unknowns as "acceptedUnknowns", created_at as "createdAt",
     finished_at as "finishedAt"
   from plan`;
@@ -53,6 +58,11 @@ export async function latestPlan(db: Database, migrationId: MigrationId): Promis
   const { rows } = await sql<PlanRow>`
     ${selectPlan} where migration_id = ${migrationId}::uuid order by created_at desc limit 1`.execute(db);
   return rows[0];
+}
+
+/** Says that the plan is still being computed: often enough that nobody takes its process for dead. */
+export async function keepPlanAlive(db: Database, planId: string): Promise<void> {
+  await sql`update plan set seen_at = now() where id = ${planId}::uuid and state = 'computing'`.execute(db);
 }
 
 /** Says that the plan stands (and the migration is planned), or why it was refused. */

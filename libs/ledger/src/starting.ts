@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { stepNames, steps, type MigrationId } from '#libs/vocabulary';
 import type { LedgerTransaction } from './open.js';
-import { listedSteps } from './transitions.js';
+import { listedPatienceMs, listedSteps } from './transitions.js';
 
 /**
  * Issues the plan's addresses for good, those that a person holds already included. An address that somebody else got
@@ -24,7 +24,12 @@ export async function issueReservations(tx: LedgerTransaction, planId: string): 
  * are still under way in another migration, and those whose new address was issued to somebody else after the plan.
  * Starts go one at a time: nobody is enrolled twice.
  */
-export async function enrol(tx: LedgerTransaction, migrationId: MigrationId, planId: string): Promise<void> {
+export async function enrol(
+  tx: LedgerTransaction,
+  migrationId: MigrationId,
+  planId: string,
+  timeScale: number,
+): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended('enrol', 0))`.execute(tx);
   await sql`
     insert into wave (migration_id, number, name, state)
@@ -64,7 +69,7 @@ export async function enrol(tx: LedgerTransaction, migrationId: MigrationId, pla
     insert into event (kind, migration_id, employee_id, state, reason, actor)
     select 'not_enrolled', migration_id, employee_id, state, reason, 'bascule' from enrolment
     where migration_id = ${migrationId}::uuid and reason in ('under_way_elsewhere', 'address_taken_since')`.execute(tx);
-  await insertSteps(tx, migrationId, planId);
+  await insertSteps(tx, migrationId, planId, timeScale);
   await countFromScratch(tx, migrationId);
   // Only new addresses can be somebody else's by now.
   await sql`
@@ -73,18 +78,39 @@ export async function enrol(tx: LedgerTransaction, migrationId: MigrationId, pla
       select from enrolment where migration_id = ${migrationId}::uuid and live and action = 'create')`.execute(tx);
 }
 
-async function insertSteps(tx: LedgerTransaction, migrationId: MigrationId, planId: string): Promise<void> {
+/**
+ * What the steps begin as follows from the list of them, and there are few different lists. A licence that Google assigns
+ * by itself (soft) is seen in a listing.
+ */
+async function insertSteps(
+  tx: LedgerTransaction,
+  migrationId: MigrationId,
+  planId: string,
+  timeScale: number,
+): Promise<void> {
   const edges = stepNames.flatMap((step) => steps[step].waitsFor.map((needs) => ({ step, needs })));
+  const patience = stepNames.map((step) => (listedPatienceMs(step) ?? 0) / timeScale);
   await sql`
-    insert into step (enrolment_id, step, migration_id, wave, state, listed, ready)
-    select enrolment.id, name, ${migrationId}::uuid, enrolment.wave, 'pending', name = any(${[...listedSteps]}::text[]),
-      not exists (
-        select from unnest(${edges.map((e) => e.step)}::text[], ${edges.map((e) => e.needs)}::text[]) as edge (step, needs)
-        where edge.step = name and edge.needs = any(plan_item.steps) and edge.needs <> all(enrolment.soft_steps))
-    from enrolment
-    join plan_item on plan_item.plan_id = ${planId}::uuid and plan_item.employee_id = enrolment.employee_id
-    cross join unnest(plan_item.steps) as name
-    where enrolment.migration_id = ${migrationId}::uuid and enrolment.live`.execute(tx);
+    with enrolled as materialized (
+      select enrolment.id, enrolment.wave, enrolment.soft_steps, plan_item.steps from enrolment
+      join plan_item on plan_item.plan_id = ${planId}::uuid and plan_item.employee_id = enrolment.employee_id
+      where enrolment.migration_id = ${migrationId}::uuid and enrolment.live
+    ), lists as (
+      select distinct steps, soft_steps from enrolled
+    ), beginnings as (
+      select steps, soft_steps, name,
+        name = any(${[...listedSteps]}::text[]) or name = any(soft_steps) as listed,
+        not exists (
+          select from unnest(${edges.map((e) => e.step)}::text[], ${edges.map((e) => e.needs)}::text[]) as edge (step, needs)
+          where edge.step = name and edge.needs = any(steps) and edge.needs <> all(soft_steps)) as ready,
+        patience_ms
+      from lists cross join unnest(steps) as name
+      join unnest(${[...stepNames]}::text[], ${patience}::float8[]) as patience (step, patience_ms) on patience.step = name
+    )
+    insert into step (enrolment_id, step, migration_id, wave, state, listed, ready, deadline_at)
+    select id, name, ${migrationId}::uuid, wave, 'pending', listed, ready,
+      case when listed and ready then now() + patience_ms * interval '1 millisecond' end
+    from enrolled join beginnings using (steps, soft_steps)`.execute(tx);
 }
 
 async function countFromScratch(tx: LedgerTransaction, migrationId: MigrationId): Promise<void> {

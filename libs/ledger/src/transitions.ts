@@ -1,11 +1,13 @@
 import { sql } from 'kysely';
 import { employeeStateOf, isFinished, newlyReady, type StepStanding } from '#libs/plan';
 import {
-  parseFailureReason,
+  firstWaits,
   listedWaits,
+  parseFailureReason,
   parseStepName,
   stepNames,
   steps,
+  waitDeadline,
   type EmployeeState,
   type FailureReason,
   type MigrationId,
@@ -64,7 +66,7 @@ interface StoredStep extends StepStanding {
 
 interface Work {
   readonly stepChanges: StepChange[];
-  readonly ready: { enrolmentId: number; step: StepName; dueInMs: number }[];
+  readonly ready: { enrolmentId: number; step: StepName; dueInMs: number; deadlineInMs: number | null }[];
   readonly enrolments: { id: number; state: EmployeeState; reason: FailureReason | null; finished: boolean }[];
   readonly counters: CounterChange[];
   readonly events: { enrolmentId: number; step: StepName; state: StepState; reason: FailureReason | null }[];
@@ -170,7 +172,9 @@ function decideEnrolment(
     const old = after.get(step);
     if (old !== undefined) after.set(step, { ...old, ready: true });
     const waitMs = enrolment.action === 'create' ? steps[step].firstTryAfterMs / transition.timeScale : 0;
-    work.ready.push({ enrolmentId: enrolment.id, step, dueInMs: waitMs });
+    const patienceMs = listedPatienceMs(step);
+    const deadlineInMs = patienceMs === null ? null : waitMs + patienceMs / transition.timeScale;
+    work.ready.push({ enrolmentId: enrolment.id, step, dueInMs: waitMs, deadlineInMs });
   }
   const { state, reason } = employeeStateOf([...after.values()]);
   if (state === enrolment.state && reason === enrolment.reason) return;
@@ -192,6 +196,12 @@ function countMove(
 
 /** Steps that begin as ones which a page of a listing can confirm. */
 export const listedSteps: readonly StepName[] = stepNames.filter((step) => steps[step].listed);
+
+/** How long such a step waits at most from the moment that it is ready, in Google's milliseconds; null for the others. */
+export function listedPatienceMs(step: StepName): number | null {
+  const wait = firstWaits[step];
+  return wait === undefined ? null : (waitDeadline(wait)?.deadlineMs ?? null);
+}
 
 /** Whether a page of a listing can confirm it as it stands: what is in doubt needs a read of its own. */
 const isListed = ({ step, reason, inDoubt }: Pick<StepChange, 'step' | 'reason' | 'inDoubt'>): boolean =>
@@ -229,9 +239,13 @@ async function writeSteps(tx: LedgerTransaction, changes: readonly StepChange[],
 
 async function writeReady(tx: LedgerTransaction, ready: Work['ready']): Promise<void> {
   await sql`
-    update step set ready = true, due_at = now() + r.due_in_ms * interval '1 millisecond'
+    update step set ready = true, due_at = now() + r.due_in_ms * interval '1 millisecond',
+      deadline_at = coalesce(deadline_at,
+        case when listed then now() + r.deadline_in_ms * interval '1 millisecond' end)
     from unnest(${ready.map((r) => r.enrolmentId)}::bigint[], ${ready.map((r) => r.step)}::text[],
-                ${ready.map((r) => Math.round(r.dueInMs))}::bigint[]) as r (enrolment_id, step, due_in_ms)
+                ${ready.map((r) => Math.round(r.dueInMs))}::bigint[],
+                ${ready.map((r) => (r.deadlineInMs === null ? null : Math.round(r.deadlineInMs)))}::bigint[])
+      as r (enrolment_id, step, due_in_ms, deadline_in_ms)
     where step.enrolment_id = r.enrolment_id and step.step = r.step`.execute(tx);
 }
 

@@ -2,6 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   batchesToOffer,
   dueSteps,
+  endErrand,
+  formErrand,
+  type StepChange,
   formBatch,
   leaseBatch,
   moveMigration,
@@ -20,14 +23,16 @@ afterAll(() => opened.close());
 const people = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, at) => ({ number: `${prefix}${at}`, steps: ['account', 'confirm'] as const }));
 
-const settleAll = (batch: Awaited<ReturnType<typeof take>>, last = true) =>
+const settleAs = (batch: Awaited<ReturnType<typeof take>>, outcome: Partial<StepChange>) =>
   settle(opened.ledger, {
     migrationId: batch.migrationId,
     slot: 1,
     actor: 'test',
     timeScale: 1,
-    shares: [{ batch, changes: batch.items.map((item) => change(item, {})), accounts: [], last }],
+    shares: [{ batch, changes: batch.items.map((item) => change(item, outcome)), accounts: [], last: true }],
   });
+
+const settleAll = (batch: Awaited<ReturnType<typeof take>>) => settleAs(batch, {});
 
 describe('forming', () => {
   test('two dispatchers at once never put a step into two batches', async () => {
@@ -44,37 +49,36 @@ describe('forming', () => {
     expect(rows.reduce((sum, { held }) => sum + held, 0) + left).toBe(40);
   });
 
-  test('those who wait for a listing, however many, do not hide those who have not begun', async () => {
+  test('those who wait for a listing, however many, do not hide those who need a call of their own', async () => {
     const { ledger } = opened;
     const id = await running(
       ledger,
-      people('hidden', 12).map((person) => ({ ...person, steps: ['account', 'licence'] as const })),
+      people('hidden', 12).map((person) => ({ ...person, steps: ['account', 'groups'] as const })),
     );
     await settleAll(await take(ledger, id, 'account'));
     await makeDue(ledger);
-    const looked = await take(ledger, id, 'licence', 10);
-    const waiting = { state: 'waiting', reason: 'licence_not_visible' } as const;
-    await settle(ledger, {
-      migrationId: id,
-      slot: 1,
-      actor: 'test',
-      timeScale: 1,
-      shares: [{ batch: looked, changes: looked.items.map((item) => change(item, waiting)), accounts: [], last: true }],
-    });
-    await ledger.pool.query(
-      "update step set due_at = now() - interval '1 minute' where migration_id = $1 and state = 'waiting'",
-      [id],
-    );
-    expect(await dueSteps(ledger.db, id, 5)).toEqual([{ step: 'licence', direct: 2, listed: 5 }]);
-    const direct = await formBatch(ledger.db, {
-      migrationId: id,
-      step: 'licence',
-      lane: 'licensing',
-      sizeMax: 5,
-      due: ['direct'],
-    });
+    await settleAs(await take(ledger, id, 'groups', 10), { state: 'waiting', reason: 'membership_not_visible' });
+    expect(await dueSteps(ledger.db, id, 5)).toEqual([{ step: 'groups', direct: 2, overdue: 0, listed: 5 }]);
+    const request = { migrationId: id, step: 'groups', lane: 'directory', sizeMax: 5 } as const;
+    const direct = await formBatch(ledger.db, { ...request, due: ['direct'] });
     const leased = await leaseBatch(ledger, direct?.batchId ?? 0, worker);
     expect(leased?.items).toHaveLength(2);
+  });
+
+  test('who outlives the deadline is left to the next listing first, and needs a call only when that has passed by', async () => {
+    const { ledger } = opened;
+    const id = await running(ledger, people('overdue', 3));
+    await settleAll(await take(ledger, id, 'account'));
+    await makeDue(ledger);
+    await ledger.pool.query("update step set deadline_at = now() - interval '1 minute' where migration_id = $1", [id]);
+    const due = () => dueSteps(ledger.db, id, 100, { confirm: 'list-users' });
+    expect(await due()).toEqual([{ step: 'confirm', direct: 0, overdue: 3, listed: 0 }]);
+    const request = { migrationId: id, kind: 'list-users', lane: 'directory', pauseMs: 0, restMaxMs: 0 } as const;
+    const errand = await formErrand(ledger.db, request);
+    const listing = await leaseBatch(ledger, errand?.batchId ?? 0, worker);
+    expect(await due()).toMatchObject([{ direct: 0, overdue: 3 }]);
+    await endErrand(ledger.db, listing?.batchId ?? 0, listing?.fence ?? 0);
+    expect(await due()).toEqual([{ step: 'confirm', direct: 3, overdue: 0, listed: 0 }]);
   });
 
   test('steps whose prerequisites are not done, and steps of a wave that has not begun, are in no batch', async () => {

@@ -112,7 +112,7 @@ export async function start({ db }: Ledger, { id, planId }: { id: MigrationId; p
   await db.transaction().execute(async (tx) => {
     await moveMigration(tx, { id, from: ['planned'], to: 'running', cause: null, actor: 'test' });
     await issueReservations(tx, planId);
-    await enrol(tx, id, planId);
+    await enrol(tx, id, planId, 1);
   });
 }
 

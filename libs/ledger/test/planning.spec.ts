@@ -2,8 +2,11 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   beginListing,
+  createPlan,
   endListing,
+  keepPlanAlive,
   knownInListing,
+  latestPlan,
   PlanningDesk,
   releaseListing,
   storeAccounts,
@@ -330,4 +333,17 @@ test('what the ledger knows and a listing does not show is counted by domain', a
   ]);
   const dayMs = 90_000_000;
   expect(await knownInListing(ledger.db, listingId, dayMs)).toEqual([]);
+});
+
+test('a plan whose process died is refused, and says so; one that is still being computed is not', async () => {
+  const { ledger } = opened;
+  const { id } = await planned(ledger, []);
+  const planId = await createPlan(ledger.db, { migrationId: id, blueprintVersion: 1, actor: 'test' });
+  await ledger.pool.query("update plan set seen_at = now() - interval '2 minutes' where id = $1", [planId]);
+  expect(await latestPlan(ledger.db, id)).toMatchObject({
+    state: 'refused',
+    cause: 'planning broke off with its process: plan again',
+  });
+  await keepPlanAlive(ledger.db, planId);
+  expect(await latestPlan(ledger.db, id)).toMatchObject({ state: 'computing', cause: null });
 });

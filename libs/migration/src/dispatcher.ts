@@ -186,26 +186,39 @@ async function topUp(options: DispatcherOptions, migrationId: MigrationId): Prom
   const { db } = options.ledger;
   const enrolled = [...(await employeeCounts(db, migrationId)).values()].reduce((sum, count) => sum + count, 0);
   const pagesMax = enrolled / Math.min(...Object.values(listingPageSize).filter((size) => size > 1));
-  const due = await dueSteps(db, migrationId, Math.ceil(Math.max(dueBoundMin, 2 * pagesMax)));
+  const due = await dueSteps(db, migrationId, Math.ceil(Math.max(dueBoundMin, 2 * pagesMax)), listingFor);
   if (due.length === 0) return [];
   const toCome = await accountsToCome(db, migrationId);
   const load = new Map((await batchLoad(db, migrationId)).map((entry) => [entry.kind, entry]));
   const hints: (BatchHint | undefined)[] = [];
-  for (const { step, direct, listed } of due) {
+  for (const { step, direct, overdue, listed } of due) {
     const shownBy = listingFor[step];
-    const byListing = shownBy !== undefined && listed > Math.max(fewListed, enrolled / listingPageSize[shownBy]);
+    const byListing =
+      shownBy !== undefined && listed + overdue > Math.max(fewListed, enrolled / listingPageSize[shownBy]);
     if (byListing) {
       hints.push(await listing(db, migrationId, shownBy, { timeScale: options.timeScale, rests: toCome }));
     }
     // While more people are to come, a few wait for the listing that will be worth its pages; in the end each is read.
-    const kinds: DueKind[] = shownBy !== undefined && (byListing || toCome) ? ['direct'] : ['direct', 'listed'];
-    if (direct === 0 && (listed === 0 || !kinds.includes('listed'))) continue;
+    const kinds: DueKind[] = byListing
+      ? ['direct']
+      : shownBy !== undefined && toCome
+        ? ['direct', 'overdue']
+        : ['direct', 'overdue', 'listed'];
+    const count = { direct, overdue, listed };
+    if (kinds.every((kind) => count[kind] === 0)) continue;
     const { queued = 0, leased = 0, perSecond = null } = load.get(step) ?? {};
     const openMax = openBatchesMax(steps[step].lane, options.workers());
     const wanted = Math.min(2 + Math.floor(leased / 2) - queued, openMax - queued - leased);
     const sizeMax = batchSize(perSecond, Math.max(1, leased));
     for (let formed = 0; formed < wanted; formed += 1) {
-      const hint = await formBatch(db, { migrationId, step, lane: steps[step].lane, sizeMax, due: kinds });
+      const hint = await formBatch(db, {
+        migrationId,
+        step,
+        lane: steps[step].lane,
+        sizeMax,
+        due: kinds,
+        ...(shownBy !== undefined && { listing: shownBy }),
+      });
       if (hint === undefined) break;
       hints.push(hint);
     }

@@ -53,7 +53,11 @@ const planAgeMaxMs = 7 * 86_400_000;
  * Starts the approved plan: issues its addresses for good and enrols everybody, in one transaction. Employees who are
  * still under way in another migration are skipped. Before anybody runs, a worker looks all new addresses up once more.
  */
-export async function startMigration(ledger: Ledger, id: MigrationId, actor: string): Promise<void> {
+export async function startMigration(
+  ledger: Ledger,
+  id: MigrationId,
+  { actor, timeScale }: { actor: string; timeScale: number },
+): Promise<void> {
   const migration = await existing(ledger.db, id);
   const { planId } = migration;
   if (planId === null) throw new LifecycleError('plan_not_ready', 'plan the migration first');
@@ -75,7 +79,7 @@ export async function startMigration(ledger: Ledger, id: MigrationId, actor: str
       throw new LifecycleError('wrong_state', `only an approved migration can start; this one is ${migration.state}`);
     }
     await issueReservations(tx, planId);
-    await enrol(tx, id, planId);
+    await enrol(tx, id, planId, timeScale);
   });
   await settleEnd(ledger.db, id);
 }

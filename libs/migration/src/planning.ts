@@ -12,6 +12,7 @@ import {
 import type { CallContext, Workspace } from '#libs/google';
 import {
   createPlan,
+  keepPlanAlive,
   finishPlan,
   PlanningDesk,
   readBlueprintVersion,
@@ -75,19 +76,26 @@ export async function planMigration(
   return { planId, finished: computeOrRefuse(options, migration, blueprint, planId) };
 }
 
+const aliveMs = 5_000;
+
 async function computeOrRefuse(
   options: PlanningOptions,
   migration: MigrationRow,
   blueprint: Blueprint,
   planId: string,
 ): Promise<void> {
+  const { db } = options.ledger;
+  // A beat that fails is made up for by the next; what is wrong with the ledger shows in the planning itself.
+  const beat = setInterval(() => void keepPlanAlive(db, planId).catch(() => undefined), aliveMs);
   try {
     await compute(options, migration, blueprint, planId);
   } catch (error) {
     const cause =
       error instanceof ListingRefusedError ? error.message : 'planning broke off: see the log, then plan again';
-    await finishPlan(options.ledger.db, planId, { state: 'refused', cause });
+    await finishPlan(db, planId, { state: 'refused', cause });
     if (!(error instanceof ListingRefusedError)) throw error;
+  } finally {
+    clearInterval(beat);
   }
 }
 

@@ -212,7 +212,7 @@ export class TestCompany {
 
   async start(id: MigrationId): Promise<void> {
     await approveMigration(this.ledger, id, 'test');
-    await startMigration(this.ledger, id, 'test');
+    await startMigration(this.ledger, id, { actor: 'test', timeScale });
   }
 
   /** Waits until the migration is in one of the states. */

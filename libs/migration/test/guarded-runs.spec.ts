@@ -117,7 +117,7 @@ test('what Google would not list is accepted by an admin, or the start refuses',
   await expect(company.start(id)).rejects.toMatchObject({ code: 'needs_acceptance' });
   await acceptUnknowns(company.ledger.db, plan?.id ?? '', ['unmanaged_accounts']);
 
-  await startMigration(company.ledger, id, 'test');
+  await startMigration(company.ledger, id, { actor: 'test', timeScale: 1 });
   company.work();
   await company.until(id, 'completed');
 });

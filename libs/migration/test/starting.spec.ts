@@ -149,9 +149,11 @@ test('a plan that is a week old does not start, and neither does one whose unkno
   await company.ledger.pool.query("update plan set created_at = now() - interval '8 days'");
   await expect(company.start(id)).rejects.toMatchObject({ code: 'plan_too_old' });
   await company.ledger.pool.query("update plan set created_at = now(), needs_acceptance = '{unmanaged_accounts}'");
-  await expect(startMigration(company.ledger, id, 'test')).rejects.toMatchObject({ code: 'needs_acceptance' });
+  await expect(startMigration(company.ledger, id, { actor: 'test', timeScale: 1 })).rejects.toMatchObject({
+    code: 'needs_acceptance',
+  });
   await company.ledger.pool.query("update plan set accepted_unknowns = '{unmanaged_accounts}'");
-  await startMigration(company.ledger, id, 'test');
+  await startMigration(company.ledger, id, { actor: 'test', timeScale: 1 });
   await company.until(id, 'running');
 });
 

@@ -1,3 +1,5 @@
+import type { StepName } from './steps.js';
+
 /**
  * Whom a reason hits and what happens next:
  * `retry`: the call is tried again after a back-off, a bounded number of times; `wait`: Google is not ready, no attempt is
@@ -358,6 +360,13 @@ const unbounded: readonly FailureReason[] = ['suspended_until_start', 'calendar_
 export function waitDeadline(reason: FailureReason): { deadlineMs: number; becomes: FailureReason } | undefined {
   return unbounded.includes(reason) ? undefined : (waitDeadlines[reason] ?? anyOtherWait);
 }
+
+/** What a step waits for from the moment that it is ready, where a page of a listing can confirm it without a call of its own. */
+export const firstWaits: Partial<Record<StepName, FailureReason>> = {
+  mailbox: 'mailbox_not_ready',
+  licence: 'licence_not_visible',
+  confirm: 'change_not_visible',
+};
 
 /** Waits that a page of Google's listings can end for many employees at once. */
 export const listedWaits: readonly FailureReason[] = [

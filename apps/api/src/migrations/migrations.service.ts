@@ -131,7 +131,7 @@ export class MigrationsService {
   }
 
   start(id: MigrationId, actor: string): Promise<void> {
-    return inProblems(() => startMigration(this.ledger, id, actor));
+    return inProblems(() => startMigration(this.ledger, id, { actor, timeScale: this.quotas.timeScale }));
   }
 
   async pause(id: MigrationId, actor: string): Promise<void> {

@@ -1,15 +1,24 @@
 import type { z } from 'zod';
 import { failures, isFailureReason } from '#libs/vocabulary';
 import type { planShape } from '../shapes.js';
-import { number, table } from './table.js';
+import { duration, number, table } from './table.js';
 
 type Plan = z.infer<typeof planShape>;
+
+function priceLines({ price, seatsNeeded }: NonNullable<Plan['summary']>): string[] {
+  const calls = Object.entries(price.callsPerApi).map(([api, count]) => `${number(count)} ${api}`);
+  if (calls.length === 0) return ['Price: nothing, no call to Google is needed'];
+  const bound = price.bindingQuota === null ? '' : `, bound by the quota ${price.bindingQuota}`;
+  return [
+    `Price: ${calls.join(', ')} calls; ${number(seatsNeeded)} seats`,
+    `Time: about ${duration(price.hours)} under Google’s quotas${bound}`,
+  ];
+}
 
 /** A plan as an admin reads it before the decision: what, how much, how long, what stands in the way. */
 export function planView(plan: Plan, id: string): string {
   const { summary } = plan;
   if (summary === null) return `The plan is ${plan.state}${plan.cause === null ? '' : `: ${plan.cause}`}`;
-  const { price } = summary;
   const counts = Object.entries(summary.actions).filter(([, count]) => count > 0);
   const reasons = Object.entries(summary.reasons).filter(([, count]) => count > 0);
   const open = plan.needsAcceptance.filter((word) => !plan.acceptedUnknowns.includes(word));
@@ -17,10 +26,7 @@ export function planView(plan: Plan, id: string): string {
     `Plan for ${number(summary.total)} employees (${number(summary.accountsAtGoogle)} accounts at Google today)`,
     table(counts.map(([action, count]) => [`  ${action}`, number(count)])),
     `Made once before anybody: ${number(summary.shared.create.length)} org units, groups and calendars`,
-    `Price: ${Object.entries(price.callsPerApi)
-      .map(([api, calls]) => `${number(calls)} ${api}`)
-      .join(', ')} calls; ${number(summary.seatsNeeded)} seats`,
-    `Time: about ${price.hours} h, bound by ${price.bindingQuota ?? 'nothing'}`,
+    ...priceLines(summary),
   ];
   if (reasons.length > 0) {
     const rows = reasons.map(([why, count]) => [

@@ -13,3 +13,13 @@ export function table(rows: readonly (readonly string[])[]): string {
 }
 
 export const number = (value: number): string => value.toLocaleString('en-US');
+
+/** A stretch of time in words: minutes up to two hours, hours up to two days. */
+export function duration(hours: number): string {
+  const minutes = Math.ceil(hours * 60);
+  if (minutes <= 1) return 'a minute at most';
+  if (minutes < 120) return `${minutes} minutes`;
+  if (hours < 48) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const whole = Math.round(hours);
+  return `${Math.floor(whole / 24)} days ${whole % 24} h`;
+}

@@ -11,8 +11,6 @@ export const licence: Step = async ({ item, workspace, call, recordPrior }) => {
   const address = item.desired.primaryEmail;
   if (assignment === 'none') return { kind: 'skipped', reason: 'not_needed' };
   if (assignment === 'automatic') {
-    // The first look is the listing's: it costs nothing here.
-    if (item.facts['asked'] !== true) return notYet();
     const held = await workspace.licensing.get(call, { productId, skuId }, address);
     if (held) return { kind: 'done' };
     // Google passed it over (the pool was empty when it was made): that is ours to correct.
@@ -39,5 +37,4 @@ const notYet = (): StepResult => ({
   kind: 'waiting',
   reason: 'licence_not_visible',
   lookAgainMs: lookAgainMs('licence_not_visible'),
-  facts: { asked: true },
 });
