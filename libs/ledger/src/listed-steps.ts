@@ -51,6 +51,24 @@ export async function groupsAwaited(db: Database, migrationId: MigrationId): Pro
   return rows.map(({ email }) => email);
 }
 
+/** Notes who of a group's members waits to be seen in it. */
+export async function storeAwaitedMemberships(
+  db: Database,
+  migrationId: MigrationId,
+  listingId: string,
+  group: { email: string; googleIds: readonly string[] },
+): Promise<void> {
+  await sql`
+    insert into observed_membership (listing_id, group_email, google_id)
+    select ${listingId}::uuid, ${group.email.toLowerCase()}, account.google_id
+    from account
+    join enrolment on enrolment.employee_id = account.employee_id and enrolment.live
+    join step on step.enrolment_id = enrolment.id and step.step = 'groups'
+    where account.google_id = any(${[...group.googleIds]}::text[]) and enrolment.migration_id = ${migrationId}::uuid
+      and step.reason = 'membership_not_visible'
+    on conflict do nothing`.execute(db);
+}
+
 /**
  * The awaiting employees all of whose groups the listing shows them in, a page at a time. Overdue are those whose deadline
  * was over before it began: of the others it says too little.

@@ -8,7 +8,7 @@ import {
   membershipsSeen,
   settleListed,
   stepsAwaiting,
-  storeMemberships,
+  storeAwaitedMemberships,
   type LeasedBatch,
   type ListedItem,
   type StepChange,
@@ -91,7 +91,7 @@ export async function listMembers(
       for (const group of await groupsAwaited(db, batch.migrationId)) {
         for await (const page of pages((token) => worker.workspace.directory.listMembers(call, group, token))) {
           const googleIds = page.members.map(({ googleId }) => googleId);
-          await storeMemberships(db, listingId, group, googleIds);
+          await storeAwaitedMemberships(db, batch.migrationId, listingId, { email: group, googleIds });
           if (signal.aborted) return undefined;
         }
       }

@@ -49,6 +49,14 @@ describe('without a promise', () => {
     expect(eta({ counters: [row({ count: 100 })], samples: still }).finishAt).toBeNull();
   });
 
+  test('nor one of whose reckoned calls hardly any has left', () => {
+    const reckoned = { callsPerApi: { directory: 100_000 }, perQuota: [] };
+    const at = (calls: number) => [sample(0, 0, calls), sample(1, 0, 0)];
+    const counters = [row({ count: 1_000 }), row({ step: 'account', count: 1_000 })];
+    expect(eta({ counters, samples: at(900), price: reckoned }).finishAt).toBeNull();
+    expect(eta({ counters, samples: at(1_100), price: reckoned }).finishAt).not.toBeNull();
+  });
+
   test('people who wait for their first working day are promised nothing', () => {
     const prehires = row({ state: 'waiting', reason: 'suspended_until_start', count: 900 });
     expect(eta({ counters: [prehires], samples: steady })).toMatchObject({

@@ -17,6 +17,8 @@ const bindingShare = 0.8;
 const paceOfPeople = { count: 50, share: 0.05 } as const;
 /** How far the pace may swing: beyond what was seen, by this much. */
 const swing = { faster: 1.1, slower: 0.8 } as const;
+/** Calls have a pace once so many of those that the plan reckoned have left: before, the run is still getting up speed. */
+const paceOfCalls = 0.01;
 /** While only calls have a pace, nothing tells how long the waits for Google will be. */
 const slowerWhenYoung = 0.5;
 
@@ -85,8 +87,9 @@ function spanLeft(facts: ProgressFacts, people: number): Span | undefined {
   const calls = perMinute(latest, newest, 'calls');
   const price = priceOf(facts);
   if (price === undefined || calls === 0) return undefined;
-  const callsLeft =
-    Object.values(price.callsPerApi).reduce((total, count) => total + count, 0) * shareLeft(facts, people);
+  const reckoned = Object.values(price.callsPerApi).reduce((total, count) => total + count, 0);
+  if (newest.calls < reckoned * paceOfCalls) return undefined;
+  const callsLeft = reckoned * shareLeft(facts, people);
   return {
     likely: callsLeft / calls,
     shortest: callsLeft / (calls * swing.faster),
