@@ -15,3 +15,7 @@ create index step_overdue on step (migration_id, step, deadline_at)
   where ready and batch_id is null and listed and deadline_at is not null;
 -- When each listing was last read to its end.
 create index batch_listings on batch (migration_id, kind, leased_at) where size = 0 and state = 'settled';
+
+-- The oldest who waits, and an example of who failed, of each kind of step and reason: asked at each look at the progress.
+drop index step_problem;
+create index step_problem on step (migration_id, state, step, reason, enrolment_id) where state in ('failed', 'waiting');

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { z } from 'zod';
 import {
   desiredAccountSchema,
@@ -93,16 +93,17 @@ export type DueKind = 'direct' | 'listed' | 'overdue';
 
 /** Due steps in the order in which a batch takes them. `listing` is the kind of the listing that shows them, if any does. */
 function dueParts(migrationId: MigrationId, listing: string) {
-  const outlived = sql`coalesce(deadline_at < (
+  // When the last listing that was read to its end had begun.
+  const listedSince = sql`coalesce((
     select max(leased_at) from batch
-    where migration_id = ${migrationId}::uuid and kind = ${listing} and size = 0 and state = 'settled'), false)`;
+    where migration_id = ${migrationId}::uuid and kind = ${listing} and size = 0 and state = 'settled'), '-infinity')`;
   return {
     /** Begun, and put off for another try: however many have not begun yet, these go first. */
     again: sql`not listed and state = 'waiting'`,
     fresh: sql`not listed and state <> 'waiting'`,
-    outlived: sql`listed and deadline_at < now() and ${outlived}`,
-    overdue: sql`listed and deadline_at < now() and not ${outlived}`,
-    listed: sql`listed and not coalesce(deadline_at < now(), false)`,
+    outlived: sql`listed and deadline_at < now() and deadline_at < ${listedSince}`,
+    overdue: sql`listed and deadline_at < now() and deadline_at >= ${listedSince}`,
+    listed: sql`listed and (deadline_at >= now() or deadline_at is null)`,
   };
 }
 const partsOf: Record<DueKind, readonly (keyof ReturnType<typeof dueParts>)[]> = {
@@ -421,32 +422,32 @@ export async function batchLoad(
 }
 
 /**
- * How many steps of each kind are due and held by no batch, each kind counted up to a bound: however many wait for a
- * listing, they never hide the others.
+ * How many steps of each kind are due and held by no batch, counted up to a bound; `listed` counts the overdue ones as well.
+ * Each kind is counted by an index of its own, so that however many wait for a listing, they never hide the others.
  */
 export async function dueSteps(
   db: Database,
   migrationId: MigrationId,
-  boundPerStep: number,
+  bounds: { direct: number; listed: number },
   listings: Partial<Record<StepName, string>> = {},
 ): Promise<{ step: StepName; direct: number; overdue: number; listed: number }[]> {
   const counts = stepNames.map((step) => {
     const dueOf = dueParts(migrationId, listings[step] ?? '');
-    const count = (kind: DueKind) =>
-      sql.join(
-        partsOf[kind].map(
-          (part) => sql`(
-            select count(*) from (
-              select from step
-              where migration_id = ${migrationId}::uuid and step = ${step}
-                and ready and batch_id is null and due_at <= now() and ${dueOf[part]}
-              limit ${boundPerStep}) as bounded)`,
-        ),
-        sql` + `,
-      );
-    return sql`select ${step}::text as step, ${count('direct')} as direct, ${count('overdue')} as overdue, ${count('listed')} as listed`;
+    const count = (condition: RawBuilder<unknown>, bound: number) => sql`(
+      select count(*) from (
+        select from step
+        where migration_id = ${migrationId}::uuid and step = ${step}
+          and ready and batch_id is null and due_at <= now() and ${condition}
+        limit ${bound}) as bounded)`;
+    const direct = sql.join(
+      partsOf.direct.map((part) => count(dueOf[part], bounds.direct)),
+      sql` + `,
+    );
+    return sql`
+      select ${step}::text as step, ${direct} as direct, ${count(dueOf.overdue, bounds.listed)} as overdue,
+        ${count(sql`listed`, bounds.listed)} as listed`;
   });
   const { rows } = await sql<{ step: string; direct: number; overdue: number; listed: number }>`
-    select * from (${sql.join(counts, sql` union all `)}) as due where direct + overdue + listed > 0`.execute(db);
+    select * from (${sql.join(counts, sql` union all `)}) as due where direct + listed > 0`.execute(db);
   return rows.map((row) => ({ ...row, step: parseStepName(row.step) }));
 }

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { MigrationId } from '#libs/vocabulary';
 import type { Database, LedgerTransaction } from './open.js';
 
@@ -14,25 +14,35 @@ export interface CounterChange {
 /** Slots are few, so that a reader sums few rows; processes that share one only wait for each other. */
 export const counterSlots = 64;
 
-/**
- * Adds the net change to the slot's counters, in the transaction of the outcomes that they count. Rows are taken in one
- * order, so that two transactions of one slot cannot deadlock. Call it last: the rows stay locked until the commit.
- */
+/** Adds the net change to the slot's counters, in the transaction of what they count. */
 export async function addToCounters(
   tx: LedgerTransaction,
   migrationId: MigrationId,
   slot: number,
   changes: readonly CounterChange[],
 ): Promise<void> {
+  const counted = counterWrites(migrationId, slot, changes);
+  if (counted !== undefined) await sql`with ${counted} select`.execute(tx);
+}
+
+/**
+ * The net change to the slot's counters as a part of a statement, undefined when there is none. Rows are taken in one order,
+ * so that two transactions of one slot cannot deadlock over them. Make it the last: they stay locked until the commit.
+ */
+export function counterWrites(
+  migrationId: MigrationId,
+  slot: number,
+  changes: readonly CounterChange[],
+): RawBuilder<unknown> | undefined {
   const net = new Map<string, CounterChange>();
   for (const change of changes) {
     const key = `${change.wave}\t${change.step}\t${change.state}\t${change.reason}`;
     net.set(key, { ...change, by: (net.get(key)?.by ?? 0) + change.by });
   }
   const rows = [...net].filter(([, { by }]) => by !== 0).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  if (rows.length === 0) return;
+  if (rows.length === 0) return undefined;
   const values = rows.map(([, change]) => change);
-  await sql`
+  return sql`counted as (
     insert into progress_counter (migration_id, wave, step, state, reason, slot, count)
     select ${migrationId}::uuid, c.wave, c.step, c.state, c.reason, ${slot}::smallint, c.by
     from unnest(${values.map((v) => v.wave)}::int[], ${values.map((v) => v.step)}::text[],
@@ -40,7 +50,7 @@ export async function addToCounters(
                 ${values.map((v) => v.by)}::bigint[]) with ordinality as c (wave, step, state, reason, by, n)
     order by c.n
     on conflict (migration_id, wave, step, state, reason, slot)
-    do update set count = progress_counter.count + excluded.count, touched_at = now()`.execute(tx);
+    do update set count = progress_counter.count + excluded.count, touched_at = now())`;
 }
 
 /** Adds Google calls by method to the slot's counters: one statement for what a process made since it last said so. */

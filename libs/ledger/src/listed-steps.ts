@@ -1,8 +1,7 @@
 import { sql } from 'kysely';
 import { migrationIdSchema, type MigrationId, type StepName } from '#libs/vocabulary';
 import { parseItem, type RawItem, type WorkItem } from './batches.js';
-import { transact, type Database, type Ledger } from './open.js';
-import { applyStepChanges, type StepChange } from './transitions.js';
+import type { Database } from './open.js';
 
 /** A step that a page of a listing may settle. */
 export type ListedItem = WorkItem & { readonly due: boolean };
@@ -96,21 +95,6 @@ export async function membershipsSeen(
       and step.reason = 'membership_not_visible' and step.enrolment_id > ${page.after}
     order by step.enrolment_id limit ${page.limit}`.execute(db);
   return rows;
-}
-
-/** Commits what a listing showed; steps that a batch took meanwhile are left to it. */
-export async function settleListed(
-  ledger: Ledger,
-  settlement: {
-    migrationId: MigrationId;
-    slot: number;
-    actor: string;
-    timeScale: number;
-    changes: readonly StepChange[];
-  },
-): Promise<void> {
-  if (settlement.changes.length === 0) return;
-  await transact(ledger.db, (tx) => applyStepChanges(tx, { ...settlement, heldBy: null, keepInBatch: false }));
 }
 
 export async function endErrand(db: Database, batchId: number, fence: number): Promise<void> {

@@ -143,5 +143,5 @@ const anew = (enrolmentId: number, step: StepName): StepChange => ({
   inDoubt: true,
   facts: null,
   ready: false,
-  evenUnheld: true,
+  held: 'by-batch-or-none',
 });

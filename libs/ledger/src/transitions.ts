@@ -14,7 +14,7 @@ import {
   type StepName,
   type StepState,
 } from '#libs/vocabulary';
-import { addToCounters, type CounterChange } from './counters.js';
+import { counterWrites, type CounterChange } from './counters.js';
 import type { LedgerTransaction } from './open.js';
 
 /** What shall become of one step. Waits are in real milliseconds from now. */
@@ -32,8 +32,8 @@ export interface StepChange {
   readonly facts: Readonly<Record<string, unknown>> | null;
   /** Whether it may run when due; left out: as it was. A step that is not ready becomes so by the step graph. */
   readonly ready?: boolean;
-  /** Also where no batch holds the step: for steps that begin anew beside the one in hand. */
-  readonly evenUnheld?: boolean;
+  /** Whether a batch may hold the step, other than the transition says: none, or one of its batches or none. */
+  readonly held?: 'by-none' | 'by-batch-or-none';
 }
 
 export interface Transition {
@@ -83,12 +83,21 @@ export async function applyStepChanges(tx: LedgerTransaction, transition: Transi
   const enrolments = await lockEnrolments(tx, ids);
   const standings = await readSteps(tx, ids);
   const work = decide(transition, enrolments, standings);
-  await writeSteps(tx, work.stepChanges, transition);
-  if (work.ready.length > 0) await writeReady(tx, work.ready);
-  if (work.enrolments.length > 0) await writeEnrolments(tx, work.enrolments);
-  if (work.events.length > 0) await writeEvents(tx, work, transition);
-  await addToCounters(tx, transition.migrationId, transition.slot, work.counters);
+  await write(tx, work, transition);
   return work.stepChanges.length;
+}
+
+/** Everything that was decided, in one statement: each further round trip would hold the locks longer. */
+async function write(tx: LedgerTransaction, work: Work, transition: Transition): Promise<void> {
+  const { migrationId, slot } = transition;
+  const writes = [
+    work.stepChanges.length > 0 && sql`changed as (${stepWrites(work.stepChanges, transition)})`,
+    work.ready.length > 0 && sql`readied as (${readyWrites(work.ready)})`,
+    work.enrolments.length > 0 && sql`moved as (${enrolmentWrites(work.enrolments)})`,
+    work.events.length > 0 && sql`told as (${eventWrites(work, transition)})`,
+    counterWrites(migrationId, slot, work.counters),
+  ].filter((one) => one !== false && one !== undefined);
+  if (writes.length > 0) await sql`with ${sql.join(writes)} select`.execute(tx);
 }
 
 /** Locks the enrolments in the order in which every transaction takes them. */
@@ -134,20 +143,20 @@ function decide(
   for (const enrolment of enrolments) {
     const before = standings.get(enrolment.id) ?? [];
     const changes = (wanted.get(enrolment.id) ?? []).filter((change) =>
-      before.some(
-        ({ step, batchId }) =>
-          step === change.step &&
-          (isHeld(batchId, transition.heldBy) || (change.evenUnheld === true && batchId === null)),
-      ),
+      before.some(({ step, batchId }) => step === change.step && isFree(batchId, change, transition.heldBy)),
     );
     if (changes.length === 0) continue;
-    decideEnrolment(work, transition, enrolment, before, changes);
+    // A step is written once; of two listings' words the later counts.
+    const once = [...new Map(changes.map((change) => [change.step, change])).values()];
+    decideEnrolment(work, transition, enrolment, before, once);
   }
   return work;
 }
 
-const isHeld = (batchId: number | null, heldBy: Transition['heldBy']) =>
-  batchId === null ? heldBy === null : heldBy?.has(batchId) === true;
+function isFree(batchId: number | null, { held }: StepChange, heldBy: Transition['heldBy']): boolean {
+  if (batchId === null) return heldBy === null || held !== undefined;
+  return held !== 'by-none' && heldBy?.has(batchId) === true;
+}
 
 function decideEnrolment(
   work: Work,
@@ -157,6 +166,7 @@ function decideEnrolment(
   changes: readonly StepChange[],
 ): void {
   const after = new Map(before.map((standing) => [standing.step, standing]));
+  const own = work.stepChanges.length;
   for (const change of changes) {
     const old = after.get(change.step);
     if (old === undefined) continue;
@@ -174,12 +184,29 @@ function decideEnrolment(
     const waitMs = enrolment.action === 'create' ? steps[step].firstTryAfterMs / transition.timeScale : 0;
     const patienceMs = listedPatienceMs(step);
     const deadlineInMs = patienceMs === null ? null : waitMs + patienceMs / transition.timeScale;
-    work.ready.push({ enrolmentId: enrolment.id, step, dueInMs: waitMs, deadlineInMs });
+    makeReady(work, own, { enrolmentId: enrolment.id, step, dueInMs: waitMs, deadlineInMs });
   }
   const { state, reason } = employeeStateOf([...after.values()]);
   if (state === enrolment.state && reason === enrolment.reason) return;
   work.enrolments.push({ id: enrolment.id, state, reason, finished: isFinished(state) });
   countMove(work, enrolment.wave, '', enrolment, { state, reason });
+}
+
+/** A step that begins anew by one of the employee's `own` changes may be ready at once: its row is written only once. */
+function makeReady(work: Work, own: number, ready: Work['ready'][number]): void {
+  const at = own + work.stepChanges.slice(own).findIndex(({ step }) => step === ready.step);
+  const change = at < own ? undefined : work.stepChanges[at];
+  if (change === undefined) {
+    work.ready.push(ready);
+    return;
+  }
+  const { dueInMs } = ready;
+  work.stepChanges[at] = {
+    ...change,
+    ready: true,
+    dueInMs,
+    deadlineInMs: isListed(change) ? ready.deadlineInMs : null,
+  };
 }
 
 function countMove(
@@ -209,8 +236,8 @@ const isListed = ({ step, reason, inDoubt }: Pick<StepChange, 'step' | 'reason' 
   reason !== 'suspended_until_start' &&
   (steps[step].listed || (reason !== null && listedWaits.includes(reason)));
 
-async function writeSteps(tx: LedgerTransaction, changes: readonly StepChange[], transition: Transition) {
-  await sql`
+function stepWrites(changes: readonly StepChange[], transition: Transition) {
+  return sql`
     update step set
       state = c.state,
       reason = c.reason,
@@ -234,11 +261,11 @@ async function writeSteps(tx: LedgerTransaction, changes: readonly StepChange[],
       ${changes.map((c) => (c.facts === null ? null : JSON.stringify(c.facts)))}::jsonb[],
       ${changes.map((c) => c.ready ?? null)}::boolean[], ${changes.map(isListed)}::boolean[]
     ) as c (enrolment_id, step, state, reason, due_in_ms, deadline_in_ms, attempt, in_doubt, facts, ready, listed)
-    where step.enrolment_id = c.enrolment_id and step.step = c.step`.execute(tx);
+    where step.enrolment_id = c.enrolment_id and step.step = c.step`;
 }
 
-async function writeReady(tx: LedgerTransaction, ready: Work['ready']): Promise<void> {
-  await sql`
+function readyWrites(ready: Work['ready']) {
+  return sql`
     update step set ready = true, due_at = now() + r.due_in_ms * interval '1 millisecond',
       deadline_at = coalesce(deadline_at,
         case when listed then now() + r.deadline_in_ms * interval '1 millisecond' end)
@@ -246,11 +273,11 @@ async function writeReady(tx: LedgerTransaction, ready: Work['ready']): Promise<
                 ${ready.map((r) => Math.round(r.dueInMs))}::bigint[],
                 ${ready.map((r) => (r.deadlineInMs === null ? null : Math.round(r.deadlineInMs)))}::bigint[])
       as r (enrolment_id, step, due_in_ms, deadline_in_ms)
-    where step.enrolment_id = r.enrolment_id and step.step = r.step`.execute(tx);
+    where step.enrolment_id = r.enrolment_id and step.step = r.step`;
 }
 
-async function writeEnrolments(tx: LedgerTransaction, enrolments: Work['enrolments']): Promise<void> {
-  await sql`
+function enrolmentWrites(enrolments: Work['enrolments']) {
+  return sql`
     update enrolment set
       state = e.state, reason = e.reason,
       finished_seq = case when e.finished then nextval('enrolment_finished_seq') end,
@@ -258,16 +285,15 @@ async function writeEnrolments(tx: LedgerTransaction, enrolments: Work['enrolmen
     from unnest(${enrolments.map((e) => e.id)}::bigint[], ${enrolments.map((e) => e.state)}::text[],
                 ${enrolments.map((e) => e.reason)}::text[], ${enrolments.map((e) => e.finished)}::boolean[])
       as e (id, state, reason, finished)
-    where enrolment.id = e.id`.execute(tx);
+    where enrolment.id = e.id`;
 }
 
-async function writeEvents(tx: LedgerTransaction, work: Work, transition: Transition): Promise<void> {
-  const { events } = work;
-  await sql`
+function eventWrites({ events }: Work, transition: Transition) {
+  return sql`
     insert into event (kind, migration_id, employee_id, step, state, reason, actor)
     select 'step', ${transition.migrationId}::uuid, enrolment.employee_id, e.step, e.state, e.reason, ${transition.actor}
     from unnest(${events.map((e) => e.enrolmentId)}::bigint[], ${events.map((e) => e.step)}::text[],
                 ${events.map((e) => e.state)}::text[], ${events.map((e) => e.reason)}::text[])
       as e (enrolment_id, step, state, reason)
-    join enrolment on enrolment.id = e.enrolment_id`.execute(tx);
+    join enrolment on enrolment.id = e.enrolment_id`;
 }

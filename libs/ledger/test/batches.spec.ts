@@ -45,7 +45,8 @@ describe('forming', () => {
     );
     expect(hints.filter((hint) => hint !== undefined)).toHaveLength(rows.length);
     expect(rows.every(({ size, held }) => size === held)).toBe(true);
-    const left = (await dueSteps(ledger.db, id, 100)).find(({ step }) => step === 'account')?.direct ?? 0;
+    const left =
+      (await dueSteps(ledger.db, id, { direct: 100, listed: 100 })).find(({ step }) => step === 'account')?.direct ?? 0;
     expect(rows.reduce((sum, { held }) => sum + held, 0) + left).toBe(40);
   });
 
@@ -58,7 +59,9 @@ describe('forming', () => {
     await settleAll(await take(ledger, id, 'account'));
     await makeDue(ledger);
     await settleAs(await take(ledger, id, 'groups', 10), { state: 'waiting', reason: 'membership_not_visible' });
-    expect(await dueSteps(ledger.db, id, 5)).toEqual([{ step: 'groups', direct: 2, overdue: 0, listed: 5 }]);
+    expect(await dueSteps(ledger.db, id, { direct: 5, listed: 5 })).toEqual([
+      { step: 'groups', direct: 2, overdue: 0, listed: 5 },
+    ]);
     const request = { migrationId: id, step: 'groups', lane: 'directory', sizeMax: 5 } as const;
     const direct = await formBatch(ledger.db, { ...request, due: ['direct'] });
     const leased = await leaseBatch(ledger, direct?.batchId ?? 0, worker);
@@ -71,14 +74,14 @@ describe('forming', () => {
     await settleAll(await take(ledger, id, 'account'));
     await makeDue(ledger);
     await ledger.pool.query("update step set deadline_at = now() - interval '1 minute' where migration_id = $1", [id]);
-    const due = () => dueSteps(ledger.db, id, 100, { confirm: 'list-users' });
-    expect(await due()).toEqual([{ step: 'confirm', direct: 0, overdue: 3, listed: 0 }]);
+    const due = () => dueSteps(ledger.db, id, { direct: 100, listed: 100 }, { confirm: 'list-users' });
+    expect(await due()).toEqual([{ step: 'confirm', direct: 0, overdue: 3, listed: 3 }]);
     const request = { migrationId: id, kind: 'list-users', lane: 'directory', pauseMs: 0, restMaxMs: 0 } as const;
     const errand = await formErrand(ledger.db, request);
     const listing = await leaseBatch(ledger, errand?.batchId ?? 0, worker);
-    expect(await due()).toMatchObject([{ direct: 0, overdue: 3 }]);
+    expect(await due()).toMatchObject([{ direct: 0, overdue: 3, listed: 3 }]);
     await endErrand(ledger.db, listing?.batchId ?? 0, listing?.fence ?? 0);
-    expect(await due()).toEqual([{ step: 'confirm', direct: 3, overdue: 0, listed: 0 }]);
+    expect(await due()).toEqual([{ step: 'confirm', direct: 3, overdue: 0, listed: 3 }]);
   });
 
   test('steps whose prerequisites are not done, and steps of a wave that has not begun, are in no batch', async () => {

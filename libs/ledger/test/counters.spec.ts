@@ -8,7 +8,6 @@ import {
   moveWaves,
   reopenFailedSteps,
   settle,
-  settleListed,
   type Ledger,
   type StepChange,
 } from '#libs/ledger';
@@ -104,7 +103,7 @@ test('a settlement that has moved nobody moves no counter, and steps that a batc
   const batch = await take(ledger, id, 'account');
   const before = await countedTwice(ledger, id);
   const changes = batch.items.map((item) => change(item, {}));
-  await settleListed(ledger, { migrationId: id, slot: 1, actor: 'test', timeScale: 1, changes });
+  await settle(ledger, { migrationId: id, slot: 1, actor: 'test', timeScale: 1, shares: [], listed: changes });
   expect(await countedTwice(ledger, id)).toEqual(before);
 });
 

@@ -49,8 +49,6 @@ const batchSizeFirst = 50;
 const batchSizeMax = 500;
 /** A queued batch that nobody leased in this time is offered again: the queue may have been flushed. */
 const offerAgainMs = 3_000;
-/** Due steps are counted, at every tick, only as far as it takes to fill batches and to choose a listing. */
-const dueBoundMin = 2_000;
 /**
  * Between two readings of one listing: a pause and, while more accounts are to come, after a long reading a rest of at most
  * so long; Google's time.
@@ -185,8 +183,9 @@ const listingFor: Partial<Record<StepName, ErrandKind>> = {
 async function topUp(options: DispatcherOptions, migrationId: MigrationId): Promise<BatchHint[]> {
   const { db } = options.ledger;
   const enrolled = [...(await employeeCounts(db, migrationId)).values()].reduce((sum, count) => sum + count, 0);
-  const pagesMax = enrolled / Math.min(...Object.values(listingPageSize).filter((size) => size > 1));
-  const due = await dueSteps(db, migrationId, Math.ceil(Math.max(dueBoundMin, 2 * pagesMax)), listingFor);
+  const worthListing = (kind: ErrandKind) => Math.max(fewListed, enrolled / listingPageSize[kind]);
+  const listedMax = 1 + Math.ceil(Math.max(...Object.values(listingFor).map(worthListing)));
+  const due = await dueSteps(db, migrationId, { direct: 1, listed: listedMax }, listingFor);
   if (due.length === 0) return [];
   const toCome = await accountsToCome(db, migrationId);
   const load = new Map((await batchLoad(db, migrationId)).map((entry) => [entry.kind, entry]));

@@ -6,7 +6,6 @@ import {
   licencesAwaited,
   longUnlicensed,
   membershipsSeen,
-  settleListed,
   stepsAwaiting,
   storeAwaitedMemberships,
   type LeasedBatch,
@@ -15,7 +14,7 @@ import {
 } from '#libs/ledger';
 import { failures, type FailureReason, type ObservedAccount, type StepOutcome } from '#libs/vocabulary';
 import { changeFor, outcomeFor } from './outcome-changes.js';
-import { pages } from './patiently.js';
+import { pages, sideBySide } from './patiently.js';
 import type { WorkerProcess } from './worker-process.js';
 import { confirmed } from './steps/confirm.js';
 import { mailboxReady } from './steps/mailbox.js';
@@ -33,10 +32,8 @@ export async function listUsers(
   signal: AbortSignal,
 ): Promise<Halt> {
   return tolerantly(async () => {
-    for await (const { accounts } of pages((page) => worker.workspace.directory.listUsers(call, page))) {
-      await settleAccounts(worker, batch, accounts);
-      if (signal.aborted) return undefined;
-    }
+    const listing = pages((page) => worker.workspace.directory.listUsers(call, page));
+    await settlePages(signal, listing, ({ accounts }) => settleAccounts(worker, batch, accounts));
     return undefined;
   });
 }
@@ -67,15 +64,31 @@ async function settleAccounts(
 const worthSettling = (item: ListedItem, outcome: StepOutcome) => outcome.kind !== 'waiting' || item.due;
 
 const commit = (worker: WorkerProcess, batch: LeasedBatch, changes: readonly StepChange[]) =>
-  settleListed(worker.ledger, {
-    migrationId: batch.migrationId,
-    slot: worker.slot,
-    actor: worker.name,
-    timeScale: worker.timeScale,
-    changes,
-  });
+  worker.settler.settleListed(batch.migrationId, changes);
+
+/** Settles each page while the next ones are read; one page is being settled at a time. */
+async function settlePages<P>(
+  signal: AbortSignal,
+  listing: AsyncIterable<P>,
+  settlePage: (page: P) => Promise<void>,
+): Promise<void> {
+  let settled = Promise.resolve();
+  try {
+    for await (const page of listing) {
+      await settled;
+      settled = settlePage(page);
+      // Awaited in its turn; until then it is nobody's unhandled rejection.
+      settled.catch(() => undefined);
+      if (signal.aborted) return;
+    }
+  } finally {
+    await settled;
+  }
+}
 
 const membershipPage = 1_000;
+/** A large company has a thousand groups and more, most of them of a page: read one after the other they would take an hour. */
+const groupsSideBySide = 8;
 
 /** Confirms memberships from members.list, group by group: an employee's are done when all their groups show them. */
 export async function listMembers(
@@ -88,14 +101,14 @@ export async function listMembers(
   const listingId = await beginListing(db);
   try {
     return await tolerantly(async () => {
-      for (const group of await groupsAwaited(db, batch.migrationId)) {
+      await sideBySide(await groupsAwaited(db, batch.migrationId), groupsSideBySide, async (group) => {
         for await (const page of pages((token) => worker.workspace.directory.listMembers(call, group, token))) {
+          if (signal.aborted) return;
           const googleIds = page.members.map(({ googleId }) => googleId);
           await storeAwaitedMemberships(db, batch.migrationId, listingId, { email: group, googleIds });
-          if (signal.aborted) return undefined;
         }
-      }
-      await settleMemberships(worker, batch, listingId);
+      });
+      if (!signal.aborted) await settleMemberships(worker, batch, listingId);
       return undefined;
     });
   } finally {
@@ -141,10 +154,9 @@ export async function listLicences(
   const { db } = worker.ledger;
   return tolerantly(async () => {
     for (const licence of await licencesAwaited(db, batch.migrationId)) {
-      for await (const { addresses } of pages((page) => worker.workspace.licensing.list(call, licence, page))) {
-        await settleLicences(worker, batch, addresses);
-        if (signal.aborted) return undefined;
-      }
+      const listing = pages((page) => worker.workspace.licensing.list(call, licence, page));
+      await settlePages(signal, listing, ({ addresses }) => settleLicences(worker, batch, addresses));
+      if (signal.aborted) return undefined;
     }
     const waitedMs = licencePatienceMs / worker.timeScale;
     const passedOver = await longUnlicensed(db, batch.migrationId, waitedMs, correctedMax);

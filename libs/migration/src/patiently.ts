@@ -32,3 +32,26 @@ export async function* pages<P extends { readonly nextPageToken: string | undefi
     yield page;
   }
 }
+
+/**
+ * Works through the items, so many at once. Begins none after a failure, and rejects with it once all that were begun have
+ * ended.
+ */
+export async function sideBySide<T>(
+  items: Iterable<T>,
+  count: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = items[Symbol.iterator]();
+  const thrown: unknown[] = [];
+  const workNext = async () => {
+    for (let next = queue.next(); next.done !== true; next = queue.next()) {
+      if (thrown.length > 0) return;
+      await work(next.value);
+    }
+  };
+  await Promise.all(
+    Array.from({ length: count }, () => workNext().catch((failure: unknown) => void thrown.push(failure))),
+  );
+  if (thrown.length > 0) throw thrown[0];
+}

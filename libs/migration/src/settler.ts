@@ -6,6 +6,7 @@ import {
   type SettledAccount,
   type StepChange,
 } from '#libs/ledger';
+import type { MigrationId } from '#libs/vocabulary';
 
 /** Outcomes settle as they come, in groups: at least this often, and when a group is this large. */
 const groupMs = 250;
@@ -28,6 +29,12 @@ interface Share {
   lost: boolean;
 }
 
+/** What listings showed since the last commit. */
+interface Listed {
+  readonly changes: StepChange[];
+  readonly settled: PromiseWithResolvers<void>;
+}
+
 /**
  * Gathers the outcomes of all batches of this process and commits them group by group, one transaction at a time, each
  * with its counters: batches of one process would otherwise wait for each other at its counter rows. A batch whose fence
@@ -35,6 +42,7 @@ interface Share {
  */
 export class Settler {
   private readonly shares = new Map<number, Share>();
+  private readonly listed = new Map<MigrationId, Listed>();
   private timer: NodeJS.Timeout | undefined;
   private tail: Promise<void> = Promise.resolve();
   private waiting = 0;
@@ -59,6 +67,17 @@ export class Settler {
       add: (change, account) => this.add(share, change, account),
       finish: () => this.finish(share),
     };
+  }
+
+  /** Commits what a listing showed, together with whatever else is due. Rejects with what its transaction threw. */
+  settleListed(migrationId: MigrationId, changes: readonly StepChange[]): Promise<void> {
+    if (changes.length === 0) return Promise.resolve();
+    const listed = this.listed.get(migrationId) ?? { changes: [], settled: Promise.withResolvers<void>() };
+    this.listed.set(migrationId, listed);
+    listed.changes.push(...changes);
+    this.waiting += changes.length;
+    this.flushSoon(this.waiting >= groupSizeMax ? 0 : groupMs);
+    return listed.settled.promise;
   }
 
   private add(share: Share, change: StepChange, account: SettledAccount | undefined): void {
@@ -91,24 +110,32 @@ export class Settler {
   private async commit(): Promise<void> {
     const due = [...this.shares.values()].filter(({ changes, last }) => changes.length > 0 || last);
     this.waiting = 0;
-    for (const group of Map.groupBy(due, ({ batch }) => batch.migrationId).values()) {
-      const taken = group.map((share) => take(share));
-      try {
-        await this.settle(taken);
-      } catch (problem) {
-        // One batch's trouble must not cost the others their outcomes: each by itself.
-        if (taken.length === 1) this.giveUp(taken, problem);
-        else for (const one of taken) await this.settle([one]).catch((error: unknown) => this.giveUp([one], error));
-      }
+    const byMigration = Map.groupBy(due, ({ batch }) => batch.migrationId);
+    for (const migrationId of new Set([...byMigration.keys(), ...this.listed.keys()])) {
+      const taken = (byMigration.get(migrationId) ?? []).map((share) => take(share));
+      const listed = this.listed.get(migrationId);
+      this.listed.delete(migrationId);
+      await this.commitGroup(migrationId, taken, listed);
     }
   }
 
-  private async settle(taken: readonly Taken[]): Promise<void> {
-    const [first] = taken;
-    if (first === undefined) return;
+  private async commitGroup(migrationId: MigrationId, taken: readonly Taken[], listed: Listed | undefined) {
+    try {
+      await this.settle(migrationId, taken, listed?.changes);
+      listed?.settled.resolve();
+    } catch {
+      // One's trouble must not cost the others their outcomes: each by itself.
+      for (const one of taken) {
+        await this.settle(migrationId, [one]).catch((error: unknown) => this.giveUp([one], error));
+      }
+      if (listed === undefined) return;
+      await this.settle(migrationId, [], listed.changes).then(listed.settled.resolve, listed.settled.reject);
+    }
+  }
+
+  private async settle(migrationId: MigrationId, taken: readonly Taken[], listed: readonly StepChange[] = []) {
     const { name: actor, slot, timeScale } = this.worker;
-    const { migrationId } = first.share.batch;
-    const held = await settle(this.ledger, { migrationId, slot, actor, timeScale, shares: taken });
+    const held = await settle(this.ledger, { migrationId, slot, actor, timeScale, shares: taken, listed });
     for (const { share, batch, last } of taken) {
       if (!held.has(batch.batchId)) this.lose(share);
       else if (last) this.end(share);
