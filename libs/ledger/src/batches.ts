@@ -224,16 +224,23 @@ export async function leaseBatch(
   });
 }
 
-/** Locks the batch’s enrolments. Employees whose record is still the one that the plan pinned begin with this lease: from now on newer ones wait. */
+/**
+ * Locks the batch's enrolments. Employees whose record is still the one that the plan pinned begin with this lease: from now
+ * on newer ones wait.
+ */
 async function beginPinned(tx: LedgerTransaction, batchId: number): Promise<void> {
+  const { rows } = await sql<{ id: number; begun: boolean }>`
+    select id, first_write_at is not null as begun from enrolment
+    where id = any(array(select enrolment_id from step where batch_id = ${batchId})) order by id for update`.execute(
+    tx,
+  );
+  const first = rows.filter(({ begun }) => !begun).map(({ id }) => id);
+  if (first.length === 0) return;
   await sql`
-    with held as materialized (
-      select enrolment.id, employee_id, employee_version, first_write_at from enrolment
-      where id in (select enrolment_id from step where batch_id = ${batchId}) order by id for update
-    )
     update enrolment set first_write_at = now()
-    from held join employee on employee.id = held.employee_id and employee.version = held.employee_version
-    where enrolment.id = held.id and held.first_write_at is null`.execute(tx);
+    from employee
+    where enrolment.id = any(${first}::bigint[]) and employee.id = enrolment.employee_id
+      and employee.version = enrolment.employee_version`.execute(tx);
 }
 
 /** First passwords are drawn once, sealed with the intent, and the same in every retry. */

@@ -21,7 +21,7 @@ import {
   type MigrationRow,
 } from '#libs/ledger';
 import type { QuotaGovernor } from '#libs/quota';
-import { steps, type Lane, type MigrationId, type StepName } from '#libs/vocabulary';
+import { stepNames, steps, type Lane, type MigrationId, type StepName } from '#libs/vocabulary';
 import { errandLane, type ErrandKind } from './errands.js';
 import { keepWithinBudget } from './guards.js';
 import { pauseMigration, settleEnd } from './lifecycle.js';
@@ -50,8 +50,8 @@ const batchSizeMax = 500;
 /** A queued batch that nobody leased in this time is offered again: the queue may have been flushed. */
 const offerAgainMs = 3_000;
 /**
- * Between two readings of one listing: a pause and, while more accounts are to come, after a long reading a rest of at most
- * so long; Google's time.
+ * Between two readings of one listing: a pause and, while there is other work, after a long reading a rest of at most so
+ * long; Google's time.
  */
 const listingPauseMs = 30_000;
 const listingRestMaxMs = 600_000;
@@ -189,20 +189,16 @@ async function topUp(options: DispatcherOptions, migrationId: MigrationId): Prom
   if (due.length === 0) return [];
   const toCome = await accountsToCome(db, migrationId);
   const load = new Map((await batchLoad(db, migrationId)).map((entry) => [entry.kind, entry]));
+  const isUnderWay = (step: StepName) => (load.get(step)?.queued ?? 0) + (load.get(step)?.leased ?? 0) > 0;
+  const isBusy = toCome || due.some(({ direct }) => direct > 0) || stepNames.some(isUnderWay);
   const hints: (BatchHint | undefined)[] = [];
   for (const { step, direct, overdue, listed } of due) {
     const shownBy = listingFor[step];
-    const byListing =
-      shownBy !== undefined && listed + overdue > Math.max(fewListed, enrolled / listingPageSize[shownBy]);
+    const byListing = shownBy !== undefined && listed > worthListing(shownBy);
     if (byListing) {
-      hints.push(await listing(db, migrationId, shownBy, { timeScale: options.timeScale, rests: toCome }));
+      hints.push(await listing(db, migrationId, shownBy, { timeScale: options.timeScale, rests: isBusy }));
     }
-    // While more people are to come, a few wait for the listing that will be worth its pages; in the end each is read.
-    const kinds: DueKind[] = byListing
-      ? ['direct']
-      : shownBy !== undefined && toCome
-        ? ['direct', 'overdue']
-        : ['direct', 'overdue', 'listed'];
+    const kinds = kindsByCalls(byListing, shownBy !== undefined && toCome);
     const count = { direct, overdue, listed };
     if (kinds.every((kind) => count[kind] === 0)) continue;
     const { queued = 0, leased = 0, perSecond = null } = load.get(step) ?? {};
@@ -223,6 +219,15 @@ async function topUp(options: DispatcherOptions, migrationId: MigrationId): Prom
     }
   }
   return present(hints);
+}
+
+/**
+ * Which of the due steps get a call of their own. While more people are to come, a few wait for the listing that will be
+ * worth its pages; in the end each is read.
+ */
+function kindsByCalls(byListing: boolean, moreToCome: boolean): DueKind[] {
+  if (byListing) return ['direct'];
+  return moreToCome ? ['direct', 'overdue'] : ['direct', 'overdue', 'listed'];
 }
 
 /** Seconds of the lane's recent pace, shared by the batches that run side by side. */

@@ -66,23 +66,27 @@ const worthSettling = (item: ListedItem, outcome: StepOutcome) => outcome.kind !
 const commit = (worker: WorkerProcess, batch: LeasedBatch, changes: readonly StepChange[]) =>
   worker.settler.settleListed(batch.migrationId, changes);
 
-/** Settles each page while the next ones are read; one page is being settled at a time. */
+/** Pages that are being settled at once: what a few of them showed is committed together. */
+const pagesSettling = 6;
+
+/** Settles each page while the next ones are read. */
 async function settlePages<P>(
   signal: AbortSignal,
   listing: AsyncIterable<P>,
   settlePage: (page: P) => Promise<void>,
 ): Promise<void> {
-  let settled = Promise.resolve();
+  const settling: Promise<void>[] = [];
   try {
     for await (const page of listing) {
-      await settled;
-      settled = settlePage(page);
+      if (settling.length >= pagesSettling) await settling.shift();
+      const settled = settlePage(page);
       // Awaited in its turn; until then it is nobody's unhandled rejection.
       settled.catch(() => undefined);
+      settling.push(settled);
       if (signal.aborted) return;
     }
   } finally {
-    await settled;
+    await Promise.all(settling);
   }
 }
 
