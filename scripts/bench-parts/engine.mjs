@@ -35,7 +35,9 @@ async function countCalls(lab) {
   };
   await sample();
   let sampled = Promise.resolve();
-  const timer = setInterval(() => (sampled = sampled.then(sample)), sampleMs);
+  const timer = setInterval(() => {
+    sampled = sampled.then(sample);
+  }, sampleMs);
   return async () => {
     clearInterval(timer);
     await sampled;
