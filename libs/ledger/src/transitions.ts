@@ -32,7 +32,10 @@ export interface StepChange {
   readonly facts: Readonly<Record<string, unknown>> | null;
   /** Whether it may run when due; left out: as it was. A step that is not ready becomes so by the step graph. */
   readonly ready?: boolean;
-  /** Whether a batch may hold the step, other than the transition says: none, or one of its batches or none. */
+  /**
+   * Whether a batch may hold the step, other than the transition says: none, and the step is not finished (what a listing
+   * showed); or one of its batches or none (a step that begins anew beside the one in hand).
+   */
   readonly held?: 'by-none' | 'by-batch-or-none';
 }
 
@@ -143,7 +146,7 @@ function decide(
   for (const enrolment of enrolments) {
     const before = standings.get(enrolment.id) ?? [];
     const changes = (wanted.get(enrolment.id) ?? []).filter((change) =>
-      before.some(({ step, batchId }) => step === change.step && isFree(batchId, change, transition.heldBy)),
+      before.some((standing) => standing.step === change.step && isFree(standing, change, transition.heldBy)),
     );
     if (changes.length === 0) continue;
     // A step is written once; of two listings' words the later counts.
@@ -153,9 +156,10 @@ function decide(
   return work;
 }
 
-function isFree(batchId: number | null, { held }: StepChange, heldBy: Transition['heldBy']): boolean {
-  if (batchId === null) return heldBy === null || held !== undefined;
-  return held !== 'by-none' && heldBy?.has(batchId) === true;
+function isFree({ batchId, state }: StoredStep, { held }: StepChange, heldBy: Transition['heldBy']): boolean {
+  // Between a listing's word and its commit a batch may have finished the step, or a cancellation: that stands.
+  if (held === 'by-none') return batchId === null && (state === 'pending' || state === 'waiting');
+  return batchId === null ? heldBy === null || held === 'by-batch-or-none' : heldBy?.has(batchId) === true;
 }
 
 function decideEnrolment(

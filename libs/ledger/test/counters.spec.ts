@@ -107,6 +107,19 @@ test('a settlement that has moved nobody moves no counter, and steps that a batc
   expect(await countedTwice(ledger, id)).toEqual(before);
 });
 
+test('what a listing showed changes no step that was finished since', async () => {
+  const { ledger } = opened;
+  const id = await running(ledger, [{ number: 'finished', steps: ['account'] }]);
+  const batch = await take(ledger, id, 'account');
+  const how = { migrationId: id, slot: 1, actor: 'test', timeScale: 1 };
+  const done = batch.items.map((item) => change(item, {}));
+  await settle(ledger, { ...how, shares: [{ batch, changes: done, accounts: [], last: true }] });
+  const before = await countedTwice(ledger, id);
+  const late = batch.items.map((item) => change(item, { state: 'waiting', reason: 'change_not_visible' }));
+  await settle(ledger, { ...how, shares: [], listed: late });
+  expect(await countedTwice(ledger, id)).toEqual(before);
+});
+
 test('a step becomes ready once everything that it waits for is done, and a soft one holds nothing up', async () => {
   const { ledger } = opened;
   const licence = { assignment: 'automatic', productId: 'p', skuId: 's' } as const;
