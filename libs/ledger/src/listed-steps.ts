@@ -97,9 +97,14 @@ export async function membershipsSeen(
   return rows;
 }
 
-export async function endErrand(db: Database, batchId: number, fence: number): Promise<void> {
+/** Ends an errand: settled when it was carried out whole, abandoned when it broke off; either way the next one waits its turn. */
+export async function endErrand(
+  db: Database,
+  { batchId, fence }: { batchId: number; fence: number },
+  whole: boolean,
+): Promise<void> {
   await sql`
-    update batch set state = 'settled', settled_at = now()
+    update batch set state = ${whole ? 'settled' : 'abandoned'}, settled_at = now()
     where id = ${batchId} and fence = ${fence} and state = 'leased'`.execute(db);
 }
 

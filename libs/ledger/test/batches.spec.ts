@@ -77,10 +77,17 @@ describe('forming', () => {
     const due = () => dueSteps(ledger.db, id, { direct: 100, listed: 100 }, { confirm: 'list-users' });
     expect(await due()).toEqual([{ step: 'confirm', direct: 0, overdue: 3, listed: 3 }]);
     const request = { migrationId: id, kind: 'list-users', lane: 'directory', pauseMs: 0, restMaxMs: 0 } as const;
-    const errand = await formErrand(ledger.db, request);
-    const listing = await leaseBatch(ledger, errand?.batchId ?? 0, worker);
+    const list = async () => {
+      const errand = await formErrand(ledger.db, request);
+      const listing = await leaseBatch(ledger, errand?.batchId ?? 0, worker);
+      if (listing === undefined) throw new Error('the listing is not to be had');
+      return listing;
+    };
+    await endErrand(ledger.db, await list(), false);
     expect(await due()).toMatchObject([{ direct: 0, overdue: 3, listed: 3 }]);
-    await endErrand(ledger.db, listing?.batchId ?? 0, listing?.fence ?? 0);
+    const listing = await list();
+    expect(await due()).toMatchObject([{ direct: 0, overdue: 3, listed: 3 }]);
+    await endErrand(ledger.db, listing, true);
     expect(await due()).toEqual([{ step: 'confirm', direct: 3, overdue: 0, listed: 3 }]);
   });
 

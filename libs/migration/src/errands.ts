@@ -1,9 +1,9 @@
 import { LeaseTooShortError, type CallContext } from '#libs/google';
 import { calendarIdsOf, endErrand, type LeasedBatch } from '#libs/ledger';
 import { GateClosedError } from '#libs/quota';
-import type { FailureReason, Lane } from '#libs/vocabulary';
+import type { Lane } from '#libs/vocabulary';
 import { checkAddresses } from './address-check.js';
-import { listLicences, listMembers, listUsers } from './listings.js';
+import { listLicences, listMembers, listUsers, type ErrandEnd } from './listings.js';
 import type { WorkerProcess } from './worker-process.js';
 import { runSharedActions } from './shared-actions.js';
 
@@ -28,8 +28,8 @@ export async function runErrand(
   call: CallContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const halt = await untilStopped(worker, batch, signal, () => runKind(worker, batch, call, signal));
-  await endErrand(worker.ledger.db, batch.batchId, batch.fence);
+  const { whole, halt } = await untilStopped(worker, batch, signal, () => runKind(worker, batch, call, signal));
+  await endErrand(worker.ledger.db, batch, whole && !signal.aborted);
   if (halt !== undefined) await worker.halt(batch.migrationId, halt);
 }
 
@@ -38,15 +38,15 @@ async function untilStopped(
   worker: WorkerProcess,
   batch: LeasedBatch,
   signal: AbortSignal,
-  run: () => Promise<FailureReason | undefined>,
-): Promise<FailureReason | undefined> {
+  run: () => Promise<ErrandEnd>,
+): Promise<ErrandEnd> {
   try {
     return await run();
   } catch (error) {
     const stopped = error instanceof GateClosedError || error instanceof LeaseTooShortError || signal.aborted;
     if (!stopped) throw error;
     if (error instanceof GateClosedError && error.missing) await worker.reopenGate(batch.migrationId);
-    return undefined;
+    return { whole: false };
   }
 }
 
@@ -55,13 +55,14 @@ async function runKind(
   batch: LeasedBatch,
   call: CallContext,
   signal: AbortSignal,
-): Promise<FailureReason | undefined> {
+): Promise<ErrandEnd> {
   switch (batch.kind) {
     case 'addresses':
-      return checkAddresses(worker, batch, call);
+      return { whole: true, halt: await checkAddresses(worker, batch, call) };
     case 'shared': {
       const { planId } = await calendarIdsOf(worker.ledger.db, batch.migrationId);
-      return runSharedActions(worker.ledger, worker.workspace, { planId, call, signal, timeScale: worker.timeScale });
+      const run = { planId, call, signal, timeScale: worker.timeScale };
+      return { whole: true, halt: await runSharedActions(worker.ledger, worker.workspace, run) };
     }
     case 'list-users':
       return listUsers(worker, batch, call, signal);

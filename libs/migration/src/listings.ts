@@ -19,7 +19,12 @@ import type { WorkerProcess } from './worker-process.js';
 import { confirmed } from './steps/confirm.js';
 import { mailboxReady } from './steps/mailbox.js';
 
-type Halt = FailureReason | undefined;
+/** How an errand ended. A listing that is not whole says nothing about those whom it did not show. */
+export interface ErrandEnd {
+  readonly whole: boolean;
+  /** Why everyone is affected, if so. */
+  readonly halt?: FailureReason | undefined;
+}
 
 /**
  * Confirms mailboxes and accounts from users.list, 500 a page: one listing for everybody who waits, instead of one read
@@ -30,11 +35,10 @@ export async function listUsers(
   batch: LeasedBatch,
   call: CallContext,
   signal: AbortSignal,
-): Promise<Halt> {
+): Promise<ErrandEnd> {
   return tolerantly(async () => {
     const listing = pages((page) => worker.workspace.directory.listUsers(call, page));
     await settlePages(signal, listing, ({ accounts }) => settleAccounts(worker, batch, accounts));
-    return undefined;
   });
 }
 
@@ -100,7 +104,7 @@ export async function listMembers(
   batch: LeasedBatch,
   call: CallContext,
   signal: AbortSignal,
-): Promise<Halt> {
+): Promise<ErrandEnd> {
   const { db } = worker.ledger;
   const listingId = await beginListing(db);
   try {
@@ -113,7 +117,6 @@ export async function listMembers(
         }
       });
       if (!signal.aborted) await settleMemberships(worker, batch, listingId);
-      return undefined;
     });
   } finally {
     await dropListing(db, listingId);
@@ -154,18 +157,17 @@ export async function listLicences(
   batch: LeasedBatch,
   call: CallContext,
   signal: AbortSignal,
-): Promise<Halt> {
+): Promise<ErrandEnd> {
   const { db } = worker.ledger;
   return tolerantly(async () => {
     for (const licence of await licencesAwaited(db, batch.migrationId)) {
       const listing = pages((page) => worker.workspace.licensing.list(call, licence, page));
       await settlePages(signal, listing, ({ addresses }) => settleLicences(worker, batch, addresses));
-      if (signal.aborted) return undefined;
+      if (signal.aborted) return;
     }
     const waitedMs = licencePatienceMs / worker.timeScale;
     const passedOver = await longUnlicensed(db, batch.migrationId, waitedMs, correctedMax);
     await assignPassedOver(worker, batch, call, signal, passedOver);
-    return undefined;
   });
 }
 
@@ -225,11 +227,12 @@ async function settleLicences(worker: WorkerProcess, batch: LeasedBatch, address
 }
 
 /** A listing that breaks off has settled what it showed; only trouble that hits everyone is more than another try. */
-async function tolerantly(list: () => Promise<Halt>): Promise<Halt> {
+async function tolerantly(list: () => Promise<void>): Promise<ErrandEnd> {
   try {
-    return await list();
+    await list();
+    return { whole: true };
   } catch (error) {
-    if (error instanceof GoogleCallError) return failures[error.reason].kind === 'everyone' ? error.reason : undefined;
-    throw error;
+    if (!(error instanceof GoogleCallError)) throw error;
+    return { whole: false, halt: failures[error.reason].kind === 'everyone' ? error.reason : undefined };
   }
 }
