@@ -6,9 +6,9 @@ import { deliveryRecords, type DeliveryRow, type Ledger } from '#libs/ledger';
 import { Allow, callerOf, ledgerToken, Problem } from '#libs/platform';
 import { accepted, encodingOf, mediaTypeOf, mediaTypes, withBody } from './feed-bodies.js';
 import { idempotencyKeyOf, waitSecondsOf } from './feed-headers.js';
+import { sourceOf } from './source-name.js';
 import { bytesMax, FeedsService, tooLarge } from './feeds.service.js';
 
-const sourceSchema = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i);
 const modeSchema = z.strictObject({
   mode: z.enum(['full', 'delta'], {
     error: 'say mode=full for the whole population or mode=delta for changes only',
@@ -92,14 +92,6 @@ export class FeedsController {
       throw error;
     }
   }
-}
-
-function sourceOf(text: string): string {
-  const source = sourceSchema.safeParse(text);
-  if (source.success) return source.data;
-  throw new Problem('invalid-field', 'The source’s name is wrong.', {
-    errors: [{ field: 'source', message: 'may hold letters, digits, - and _, at most 63' }],
-  });
 }
 
 function idOf(text: string): string {

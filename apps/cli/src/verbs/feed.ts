@@ -2,8 +2,9 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { z } from 'zod';
-import { UsageError, type Context, type Verb } from '../context.js';
+import { parse, stringify } from 'yaml';
+import { z } from 'zod';
+import { fileText, UsageError, type Context, type Verb } from '../context.js';
 import { deliveryShape, recordsShape } from '../shapes.js';
 import { number, table } from '../views/table.js';
 
@@ -128,8 +129,46 @@ const recording: Verb = (program, context) => {
     });
 };
 
+const sourcesShape = z.array(
+  z.looseObject({ name: z.string(), people: z.number(), lastDeliveryAt: z.string().nullable() }),
+);
+const settingsShape = z.record(z.string(), z.unknown());
+
+const settling: Verb = (program, context) => {
+  program
+    .command('list')
+    .description('list the sources that have sent something or were settled')
+    .action(async (_options, command) => {
+      const { api, show } = context(command);
+      const list = await api.get('/v1/feeds', sourcesShape);
+      show(list, (rows) =>
+        table(rows.map(({ name, people, lastDeliveryAt }) => [name, number(people), lastDeliveryAt ?? 'nothing yet'])),
+      );
+    });
+  program
+    .command('settings <source> [file]')
+    .description('show what is settled for a source as YAML, or settle it as the YAML file says')
+    .action(async (source: string, file: string | undefined, _options, command) => {
+      const { api, show } = context(command);
+      const path = `/v1/feeds/${encodeURIComponent(source)}/settings`;
+      const settings =
+        file === undefined ? await api.get(path, settingsShape) : await api.put(path, settingsShape, documentOf(file));
+      show(settings, (document) => stringify(document).trimEnd());
+    });
+};
+
+function documentOf(file: string): unknown {
+  const text = fileText(file);
+  try {
+    return parse(text) ?? {};
+  } catch (error) {
+    throw new UsageError(`${file} is not YAML: ${error instanceof Error ? error.message : ''}`, { cause: error });
+  }
+}
+
 export const feed: Verb = (program, context) => {
   const verb = program.command('feed').description('employee feeds');
   pushing(verb, context);
   recording(verb, context);
+  settling(verb, context);
 };

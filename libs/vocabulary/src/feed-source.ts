@@ -1,0 +1,36 @@
+import { z } from 'zod';
+
+/** A source's name: it stands in addresses, file paths and metrics. */
+export const sourceNameSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i, 'may hold letters, digits, - and _, at most 63, a letter or digit first');
+
+/** More than the greater of the two holds a delivery: so many people, or such a share of those whom it is compared with. */
+const limit = (people: number, share: number) =>
+  z.strictObject({
+    people: z.int().min(0).default(people),
+    share: z.number().min(0).max(1).default(share),
+  });
+export type GuardLimit = z.infer<ReturnType<typeof limit>>;
+
+/** From which change on a delivery waits for a person's word; see docs/safeguards.md. */
+const guardSchema = z.strictObject({
+  leavers: limit(50, 0.02).prefault({}),
+  addressChanges: limit(50, 0.01).prefault({}),
+  joiners: limit(200, 0.05).prefault({}),
+  renames: limit(50, 0.01).prefault({}),
+  moves: limit(200, 0.3).prefault({}),
+  /** Shares of the delivery's rows, and of the rows of the full delivery before it. */
+  rejectedRows: z.number().min(0).max(1).default(0.1),
+  rowCount: z.number().min(0).max(1).default(0.1),
+});
+
+/** Missing from full deliveries means left only when these are so far apart. */
+const absenceSchema = z.strictObject({ hoursApart: z.number().min(0).max(8_760).default(20) });
+
+/** What is settled for one source; every part has a default, so that a source works before anybody settles anything. */
+export const feedSourceSettingsSchema = z.strictObject({
+  guard: guardSchema.prefault({}),
+  absence: absenceSchema.prefault({}),
+});
+export type FeedSourceSettings = z.infer<typeof feedSourceSettingsSchema>;
