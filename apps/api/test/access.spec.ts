@@ -29,6 +29,37 @@ describe('tokens', () => {
     expect((await who(bearer(token))).json()).toEqual({ name: 'HR of Norway', role: 'feed' });
   });
 
+  test('a feed’s token that is bound to a source touches no other', async () => {
+    const admin = await api.token('admin');
+    const created = await createToken(admin, { name: 'HR of France', role: 'feed', source: 'france' });
+    expect(created.json()).toMatchObject({ source: 'france' });
+    const { token } = created.json<{ token: string }>();
+    const ask = (method: 'GET' | 'POST', source: string) => {
+      const last = method === 'GET' ? '/00000000-0000-4000-8000-000000000000' : '?mode=neither';
+      const headers = { ...bearer(token), 'content-type': 'text/csv' };
+      return api.app.inject({ method, url: `/v1/feeds/${source}/deliveries${last}`, headers });
+    };
+    expect((await ask('GET', 'france')).statusCode).toBe(404);
+    expect((await ask('POST', 'fr%61nce')).json()).toMatchObject({ status: 400, errors: [{ field: 'mode' }] });
+    for (const source of ['norway', 'France', 'fran%63e2']) {
+      for (const method of ['GET', 'POST'] as const) {
+        const refused = await ask(method, source);
+        expect(refused.json()).toMatchObject({ status: 403, type: 'urn:bascule:problem:not-allowed' });
+      }
+    }
+  });
+
+  test('only a feed’s token is bound to a source, and only to one with a source’s name', async () => {
+    const admin = await api.token('admin');
+    for (const wrong of [
+      { role: 'viewer', source: 'hr' },
+      { role: 'feed', source: '../hr' },
+    ]) {
+      const refused = await createToken(admin, { name: 'bound', ...wrong });
+      expect(refused.json()).toMatchObject({ status: 400, errors: [{ field: 'source' }] });
+    }
+  });
+
   test('a revoked token is refused from then on', async () => {
     const admin = await api.token('admin');
     const { token, id } = (await createToken(admin, { name: 'short-lived', role: 'viewer' })).json<{

@@ -9,8 +9,8 @@ import { createApi } from '../src/application.js';
 export interface TestApi {
   readonly app: NestFastifyApplication;
   readonly foundation: Foundation;
-  /** Makes a token of a role and gives its secret. */
-  token(role: Role): Promise<string>;
+  /** Makes a token of a role, bound to a source if one is named, and gives its secret. */
+  token(role: Role, source?: string): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -33,10 +33,16 @@ export async function startApi(
   return {
     app,
     foundation,
-    token: async (role) => {
+    token: async (role, source) => {
       const secret = newSecret();
       const name = `${role} ${secret.slice(-6)}`;
-      await createAccessToken(foundation.ledger.db, { name, role, secretHash: hashSecret(secret), actor: 'test' });
+      await createAccessToken(foundation.ledger.db, {
+        name,
+        role,
+        source,
+        secretHash: hashSecret(secret),
+        actor: 'test',
+      });
       return secret;
     },
     stop: async () => {

@@ -131,5 +131,10 @@ export const hitsShape = z.array(
   z.looseObject({ id: z.string(), employeeNumber: z.string(), name: z.string(), address: z.string().nullable() }),
 );
 
-export const tokenShape = z.looseObject({ id: z.string(), name: z.string(), role: z.string() });
+export const tokenShape = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  role: z.string(),
+  source: z.string().nullable(),
+});
 export const anything = z.unknown();

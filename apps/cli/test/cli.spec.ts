@@ -133,6 +133,11 @@ test('tokens are made, listed without their secrets, and revoked', async () => {
   const refused = await run(['token', 'list'], { BASCULE_TOKEN: made.token });
   expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('needs the role admin') });
   expect((await run(['token', 'list'])).out).not.toContain(made.token);
+  const bound = await json(
+    ['token', 'create', 'HR', '--role', 'feed', '--source', 'hr'],
+    z.looseObject({ id: z.string(), source: z.string() }),
+  );
+  expect(bound.source).toBe('hr');
   expect((await run(['token', 'revoke', made.id])).out).toBe(`revoked ${made.id}\n`);
   expect((await run(['status'], { BASCULE_TOKEN: made.token })).code).toBe(1);
 });

@@ -6,38 +6,42 @@ export interface AccessToken {
   readonly id: string;
   readonly name: string;
   readonly role: string;
+  /** The one source that the token may touch; null when it is not bound. */
+  readonly source: string | null;
   readonly createdAt: Date;
   readonly createdBy: string;
   readonly revokedAt: Date | null;
 }
 
-const columns = sql`access_token.id, name, role, access_token.created_at as "createdAt", created_by as "createdBy",
+const columns = sql`access_token.id, name, role, source, access_token.created_at as "createdAt", created_by as "createdBy",
   revoked_at as "revokedAt"`;
 
+interface NewAccessToken {
+  readonly name: string;
+  readonly role: string;
+  readonly source?: string | undefined;
+  readonly secretHash: Buffer;
+  readonly actor: string;
+}
+
 /** Records a token by the SHA-256 of its secret. Undefined when a living token has that name already. */
-export async function createAccessToken(
-  db: Database,
-  token: { name: string; role: string; secretHash: Buffer; actor: string },
-): Promise<AccessToken | undefined> {
+export async function createAccessToken(db: Database, token: NewAccessToken): Promise<AccessToken | undefined> {
   const { rows } = await sql<AccessToken>`
     with access_token as (
-      insert into access_token (name, role, token_hash, created_by)
-      values (${token.name}, ${token.role}, ${token.secretHash}, ${token.actor})
+      insert into access_token (name, role, source, token_hash, created_by)
+      values (${token.name}, ${token.role}, ${token.source ?? null}, ${token.secretHash}, ${token.actor})
       on conflict (name) where revoked_at is null do nothing
       returning *
     ), noted as (
       insert into event (kind, actor, detail)
-      select 'token_created', ${token.actor}, jsonb_build_object('tokenId', id, 'role', role) from access_token
+      select 'token_created', ${token.actor}, jsonb_build_object('tokenId', id, 'role', role, 'source', source) from access_token
     )
     select ${columns} from access_token`.execute(db);
   return rows[0];
 }
 
 /** Records the first token of a ledger that knows none; false when it knows one already. Safe to race. */
-export async function createFirstAccessToken(
-  db: Database,
-  token: { name: string; role: string; secretHash: Buffer; actor: string },
-): Promise<boolean> {
+export async function createFirstAccessToken(db: Database, token: NewAccessToken): Promise<boolean> {
   return db.transaction().execute(async (tx) => {
     await sql`lock table access_token in share row exclusive mode`.execute(tx);
     const { rows } = await sql`select from access_token limit 1`.execute(tx);

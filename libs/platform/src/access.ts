@@ -29,6 +29,8 @@ export interface Caller {
   /** The token's name: what the audit trail shows as the actor. */
   readonly name: string;
   readonly role: Role;
+  /** The one source that a feed's token is bound to. */
+  readonly source: string | undefined;
 }
 
 const accessKey = 'bascule:access';
@@ -68,7 +70,7 @@ export async function adoptBootstrapToken(db: Database, secret: string): Promise
   return createFirstAccessToken(db, token);
 }
 
-/** Lets a request through if its token or its session may call the route. A route without a declaration is closed. */
+/** Lets a request through if its token or its session may call the route, for the source that it names. A route without a declaration is closed. */
 export class AccessGuard implements CanActivate {
   constructor(
     private readonly db: Database,
@@ -88,6 +90,7 @@ export class AccessGuard implements CanActivate {
         `This needs the role ${declaration.data.join(' or ')}; the token’s is ${caller.role}.`,
       );
     }
+    checkSource(caller, request);
     callers.set(request, caller);
     return true;
   }
@@ -111,7 +114,24 @@ async function identify(db: Database, request: FastifyRequest): Promise<Caller> 
 /** The secret in the session cookie, if there is one. */
 export const sessionSecretOf = (request: FastifyRequest): string | undefined => request.cookies[sessionCookie];
 
-const asCaller = ({ id, name, role }: AccessToken): Caller => ({ tokenId: id, name, role: roleSchema.parse(role) });
+const asCaller = ({ id, name, role, source }: AccessToken): Caller => ({
+  tokenId: id,
+  name,
+  role: roleSchema.parse(role),
+  source: source ?? undefined,
+});
+
+const sourceParameterSchema = z.looseObject({ source: z.string() });
+
+/**
+ * A token that is bound to a source may call routes of that source only: those whose address has `:source`. Routes without
+ * it act on the caller's source by themselves, or on nothing that belongs to one.
+ */
+function checkSource(caller: Caller, request: FastifyRequest): void {
+  const addressed = sourceParameterSchema.safeParse(request.params).data?.source;
+  if (caller.source === undefined || addressed === undefined || addressed === caller.source) return;
+  throw new Problem('not-allowed', `The token is bound to the source ${caller.source} and may touch no other.`);
+}
 
 /** The token of the Authorization header (RFC 6750), if there is one. */
 export function bearerOf(request: FastifyRequest): string | undefined {

@@ -12,17 +12,32 @@ import {
   roleSchema,
   type Caller,
 } from '#libs/platform';
+import { sourceNameSchema } from '#libs/vocabulary';
 import { Problems } from '../described.js';
 
-const newTokenSchema = z.strictObject({
-  name: z.string().trim().min(1).max(100).meta({ description: 'Whose it is: the audit trail shows it as the actor.' }),
-  role: roleSchema,
-});
+const newTokenSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .trim()
+      .min(1)
+      .max(100)
+      .meta({ description: 'Whose it is: the audit trail shows it as the actor.' }),
+    role: roleSchema,
+    source: sourceNameSchema
+      .optional()
+      .meta({ description: 'Binds a feed’s token to one source: it then touches no other.' }),
+  })
+  .refine(({ role, source }) => source === undefined || role === 'feed', {
+    path: ['source'],
+    error: 'only a token of the role feed is bound to a source',
+  });
 
 const tokenSchema = z.object({
   id: z.uuid(),
   name: z.string(),
   role: roleSchema,
+  source: z.string().nullable().meta({ description: 'The one source that it may touch; null for any.' }),
   createdAt: z.iso.datetime(),
   createdBy: z.string(),
   revokedAt: z.iso.datetime().nullable(),
@@ -33,10 +48,11 @@ const createdTokenSchema = tokenSchema.extend({
 });
 
 /** A token as the API shows it. */
-const shown = ({ id, name, role, createdAt, createdBy, revokedAt }: AccessToken) => ({
+const shown = ({ id, name, role, source, createdAt, createdBy, revokedAt }: AccessToken) => ({
   id,
   name,
   role,
+  source,
   createdAt,
   createdBy,
   revokedAt,

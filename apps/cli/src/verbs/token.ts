@@ -11,9 +11,10 @@ export const token: Verb = (program, context) => {
     .command('create <name>')
     .description('make a token; it is shown this once')
     .requiredOption('--role <role>', 'admin, operator, viewer or feed')
-    .action(async (name: string, options: { role: string }, command) => {
+    .option('--source <source>', 'bind a feed’s token to this source: it then touches no other')
+    .action(async (name: string, options: { role: string; source?: string }, command) => {
       const { api, show } = context(command);
-      const created = await api.post('/v1/tokens', createdShape, { name, role: options.role });
+      const created = await api.post('/v1/tokens', createdShape, { name, ...options });
       show(created, ({ token: secret, id }) => `${secret}\n(id ${id}; it is not shown again)`);
     });
   verb
@@ -22,7 +23,7 @@ export const token: Verb = (program, context) => {
     .action(async (_options, command) => {
       const { api, show } = context(command);
       const list = await api.get('/v1/tokens', z.array(tokenShape));
-      show(list, (rows) => table(rows.map(({ id, name, role }) => [id, role, name])));
+      show(list, (rows) => table(rows.map(({ id, name, role, source }) => [id, role, source ?? '', name])));
     });
   verb
     .command('revoke <id>')
