@@ -1,0 +1,100 @@
+import { pipeline, Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
+import { createGunzip } from 'node:zlib';
+import type { EmployeeRecord, RowProblem } from '#libs/vocabulary';
+import { dialects, FeedRefusedError, type RawRow } from './dialects/index.js';
+import { checkRow, latestHireDateAt } from './rows.js';
+
+/** How a file came, which says how it is to be read. */
+interface FeedFile {
+  readonly mediaType: string;
+  readonly contentEncoding: string | null;
+  /** Nobody is hired more than 366 days after this. */
+  readonly receivedAt: Date;
+}
+
+/** A row of a file with its place in it, both counted from 1; without a record, `problems` says why. */
+interface FileRow {
+  readonly row: number;
+  readonly line: number;
+  readonly employeeNumber: string | undefined;
+  readonly record: EmployeeRecord | undefined;
+  readonly problems: readonly RowProblem[];
+}
+
+/** What one file may hold, whatever it claims. */
+export interface FileLimits {
+  readonly rows: number;
+  readonly unpackedBytes: number;
+}
+
+export const documentedLimits: FileLimits = { rows: 2_000_000, unpackedBytes: 2 * 1024 * 1024 * 1024 };
+/** Small enough that other requests are answered between two chunks. */
+const chunkBytes = 65_536;
+
+/**
+ * Reads the bytes of a feed as checked rows, a chunk at a time: memory holds one chunk, whatever the size of the file.
+ *
+ * @throws FeedRefusedError when the file as a whole cannot be used; the signal's reason when that comes first.
+ */
+export async function* checkedRows(
+  bytes: AsyncIterable<Buffer>,
+  file: FeedFile,
+  signal: AbortSignal,
+  limits: FileLimits = documentedLimits,
+): AsyncGenerator<readonly FileRow[]> {
+  const dialect = dialects[file.mediaType];
+  if (dialect === undefined) throw new Error(`a delivery of the unknown type ${file.mediaType} was let in`);
+  const latestHireDate = latestHireDateAt(file.receivedAt);
+  let count = 0;
+  let undecodable = 0;
+  for await (const chunk of dialect(plainBytes(bytes, file, signal, limits.unpackedBytes))) {
+    const checked = chunk.map((raw, index) => checkedRow(raw, count + index + 1, latestHireDate));
+    count += checked.length;
+    if (count > limits.rows) throw new FeedRefusedError('too_many_rows');
+    undecodable += checked.filter((row) => row.problems.some(({ reason }) => reason === 'row_invalid_encoding')).length;
+    yield checked;
+  }
+  // A few broken rows are those rows' trouble; many say that the whole file is in another encoding.
+  if (undecodable > 10 && undecodable * 100 > count) throw new FeedRefusedError('encoding_undecodable');
+}
+
+function checkedRow(raw: RawRow, row: number, latestHireDate: string): FileRow {
+  const { line } = raw;
+  if (raw.problem !== undefined) {
+    return { row, line, employeeNumber: raw.employeeNumber, record: undefined, problems: [raw.problem] };
+  }
+  const { employeeNumber, record, problems } = checkRow(raw.values, latestHireDate);
+  return { row, line, employeeNumber, record, problems };
+}
+
+async function* plainBytes(
+  stored: AsyncIterable<Buffer>,
+  file: FeedFile,
+  signal: AbortSignal,
+  bytesMax: number,
+): AsyncGenerator<Buffer> {
+  const plain = file.contentEncoding === 'gzip' ? unpacked(stored) : stored;
+  let size = 0;
+  for await (const piece of plain) {
+    size += piece.length;
+    if (size > bytesMax) throw new FeedRefusedError('file_too_large');
+    for (let from = 0; from < piece.length; from += chunkBytes) {
+      signal.throwIfAborted();
+      yield piece.subarray(from, from + chunkBytes);
+      await setImmediate();
+    }
+  }
+}
+
+async function* unpacked(stored: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip({ chunkSize: chunkBytes });
+  // The reader below sees the error as the stream's own.
+  pipeline(Readable.from(stored, { highWaterMark: 1 }), gunzip, () => undefined);
+  try {
+    for await (const chunk of gunzip) yield Buffer.from(chunk);
+  } catch (error) {
+    const isZlib = error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
+    throw isZlib ? new FeedRefusedError('gzip_broken') : error;
+  }
+}
