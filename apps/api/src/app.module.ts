@@ -4,6 +4,7 @@ import { AccessModule } from './access/access.module.js';
 import { AdoptionsModule } from './adoptions/adoptions.module.js';
 import { BlueprintsModule } from './blueprints/blueprints.module.js';
 import { EmployeesModule } from './employees/employees.module.js';
+import { FeedDropModule } from './feed-drop/feed-drop.module.js';
 import { FeedsModule } from './feeds/feeds.module.js';
 import { GoogleModule } from './google/google.module.js';
 import { MigrationsModule } from './migrations/migrations.module.js';
@@ -16,6 +17,7 @@ const areas = [
   AdoptionsModule,
   BlueprintsModule,
   EmployeesModule,
+  FeedDropModule,
   FeedsModule,
   GoogleModule,
   MigrationsModule,

@@ -24,6 +24,7 @@ export * from './upkeep.js';
 export * from './deliveries.js';
 export * from './applying-deliveries.js';
 export * from './feed-sources.js';
+export * from './dropped-files.js';
 export * from './employees.js';
 export * from './progress.js';
 export * from './enrolments.js';

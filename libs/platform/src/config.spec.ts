@@ -58,6 +58,8 @@ test('every wrong variable gets one line that names it, and no line repeats a va
     BASCULE_GOOGLE_ADMINS: 'hunter2',
     BASCULE_GOOGLE_CANARY: 'hunter2',
     BASCULE_QUOTAS: '/nowhere/hunter2.yaml',
+    BASCULE_FEED_FOLDER: '/nowhere/hunter2',
+    BASCULE_FEED_LOOK_SECONDS: 'hunter2',
     BASCULE_BOOTSTRAP_TOKEN: 'hunter2',
     BASCULE_LOG_LEVEL: 'hunter2',
   };

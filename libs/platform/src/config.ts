@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 
@@ -44,6 +44,18 @@ const readableFile = z.string().refine(
     }
   },
   { error: 'names a file that cannot be read' },
+);
+
+const openFolder = z.string().refine(
+  (path) => {
+    try {
+      accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+      return statSync(path).isDirectory();
+    } catch {
+      return false;
+    }
+  },
+  { error: 'names a folder that cannot be read and written' },
 );
 
 function isPrivateKey(pem: string): boolean {
@@ -127,6 +139,13 @@ const environmentSchema = z.object({
   BASCULE_QUOTAS: readableFile.optional().meta({
     description: 'A YAML file that overrides parts of `config/quotas.yaml`.',
   }),
+  BASCULE_FEED_FOLDER: openFolder.optional().meta({
+    description:
+      'A folder in which HR systems leave files, a folder a source: see [files that are left](feed-drop.md). Left out: none is watched.',
+  }),
+  BASCULE_FEED_LOOK_SECONDS: z.coerce.number('must be a number of seconds').min(0.1).max(3_600).default(10).meta({
+    description: 'How often is looked for files that HR systems left.',
+  }),
   BASCULE_BOOTSTRAP_TOKEN: z
     .string()
     .regex(/^[\w-]{32,}$/, 'must be at least 32 letters, digits, - or _')
@@ -160,6 +179,11 @@ export interface Config {
     readonly canary: string | undefined;
   };
   readonly quotasFile: string | undefined;
+  readonly drop: {
+    /** Undefined means that no folder is watched. */
+    readonly folder: string | undefined;
+    readonly lookSeconds: number;
+  };
   readonly bootstrapToken: string | undefined;
   readonly logLevel: (typeof logLevels)[number];
   /** The folder that holds `config/` and, once built, `dist/`. */
@@ -200,6 +224,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       canary: values.BASCULE_GOOGLE_CANARY,
     }),
     quotasFile: values.BASCULE_QUOTAS,
+    drop: Object.freeze({ folder: values.BASCULE_FEED_FOLDER, lookSeconds: values.BASCULE_FEED_LOOK_SECONDS }),
     bootstrapToken: values.BASCULE_BOOTSTRAP_TOKEN,
     logLevel: values.BASCULE_LOG_LEVEL,
     projectFolder: findProjectFolder(),

@@ -11,6 +11,10 @@ export interface LogFields {
   readonly planId?: string | undefined;
   readonly blueprintId?: string | undefined;
   readonly deliveryId?: string | undefined;
+  /** An HR system's name, as the admin calls it. */
+  readonly source?: string | undefined;
+  /** Where a source leaves its files: folder or sftp; never a file's name, which HR chooses. */
+  readonly place?: string | undefined;
   readonly employeeId?: string | undefined;
   readonly enrolmentId?: number | undefined;
   readonly batchId?: number | undefined;

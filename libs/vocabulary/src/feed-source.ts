@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dropSettingsSchema } from './feed-drop.js';
 
 /** A source's name: it stands in addresses, file paths and metrics. */
 export const sourceNameSchema = z
@@ -32,5 +33,6 @@ const absenceSchema = z.strictObject({ hoursApart: z.number().min(0).max(8_760).
 export const feedSourceSettingsSchema = z.strictObject({
   guard: guardSchema.prefault({}),
   absence: absenceSchema.prefault({}),
+  drop: dropSettingsSchema.prefault({}),
 });
 export type FeedSourceSettings = z.infer<typeof feedSourceSettingsSchema>;

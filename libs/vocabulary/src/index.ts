@@ -5,6 +5,7 @@ export * from './steps.js';
 export * from './states.js';
 export * from './failures.js';
 export * from './feed-reasons.js';
+export * from './feed-drop.js';
 export * from './feed-source.js';
 export * from './outcome.js';
 export * from './plan-document.js';

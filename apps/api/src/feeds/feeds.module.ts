@@ -4,5 +4,9 @@ import { FeedsService } from './feeds.service.js';
 import { IntakeLoop } from './intake-loop.js';
 import { SourcesController } from './sources.controller.js';
 
-@Module({ controllers: [FeedsController, SourcesController], providers: [FeedsService, IntakeLoop] })
+@Module({
+  controllers: [FeedsController, SourcesController],
+  providers: [FeedsService, IntakeLoop],
+  exports: [FeedsService],
+})
 export class FeedsModule {}

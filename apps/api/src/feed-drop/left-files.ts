@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import type { DropSettings } from '#libs/vocabulary';
+import type { DropEntry, DropPlace } from './drop-place.js';
+
+/** Where taken files and what became of them lie, within a source's folder. */
+const takenFolder = 'taken';
+export const resultEndings = ['.result.json', '.result.csv'] as const;
+const modes = ['full', 'delta'] as const;
+
+/** A file that was left and looks like a feed. */
+export interface LeftFile extends DropEntry {
+  readonly path: string;
+  readonly mode: 'full' | 'delta';
+  /** Somebody says by `<name>.done` that it is complete. */
+  readonly isDone: boolean;
+}
+
+const mediaTypes: Readonly<Record<string, string>> = {
+  csv: 'text/csv',
+  txt: 'text/csv',
+  tsv: 'text/csv',
+  ndjson: 'application/x-ndjson',
+  jsonl: 'application/x-ndjson',
+  json: 'application/json',
+};
+const knownEnding = /\.([a-z]+)(\.gz)?$/i;
+
+/** How a file's bytes are to be read, told by its name; undefined for a name that says nothing. */
+export function contentOf(name: string): { mediaType: string; contentEncoding: string | null } | undefined {
+  const [, ending = '', packed] = knownEnding.exec(name) ?? [];
+  const mediaType = mediaTypes[ending.toLowerCase()];
+  return mediaType === undefined ? undefined : { mediaType, contentEncoding: packed === undefined ? null : 'gzip' };
+}
+
+/** Hidden files, and what programs call a file that they still write. */
+const unfinishedName = /^\.|~$|\.(part|partial|filepart|tmp|temp|crdownload|uploading|lock|swp)$/i;
+const doneEnding = '.done';
+const isFeedName = (name: string) =>
+  !unfinishedName.test(name) && !name.endsWith(doneEnding) && !resultEndings.some((ending) => name.endsWith(ending));
+
+/** Every file that a source left, the oldest first. */
+export async function leftFiles(place: DropPlace): Promise<LeftFile[]> {
+  const found: LeftFile[] = [];
+  for (const mode of modes) {
+    const entries = await place.list(mode);
+    const names = new Set(entries.map(({ name }) => name));
+    for (const entry of entries) {
+      if (entry.kind !== 'file' || !isFeedName(entry.name)) continue;
+      const isDone = names.has(`${entry.name}${doneEnding}`);
+      found.push({ ...entry, path: `${mode}/${entry.name}`, mode, isDone });
+    }
+  }
+  return found.sort((one, other) => one.modifiedAt - other.modifiedAt || (one.path < other.path ? -1 : 1));
+}
+
+export const donePath = (file: LeftFile) => `${file.path}${doneEnding}`;
+
+/** Names longer than this keep their end: with time, id and the result's ending they must stay below 255 bytes. */
+const nameMax = 60;
+
+/** Where a file goes once it is the delivery: sorted by time, found by the delivery's id and by its own name. */
+export function takenPath(delivery: { id: string; receivedAt: Date }, name: string): string {
+  const moment = delivery.receivedAt.toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  return `${takenFolder}/${moment}-${delivery.id}-${name.slice(-nameMax)}`;
+}
+
+/**
+ * The same for a file that is met again after a crash, another for one that is left anew: the same bytes under the same
+ * name can be news, when someone goes back to where they were.
+ */
+export function idempotencyKeyOf(place: string, file: LeftFile, sha256: string): string {
+  const identity = JSON.stringify([place, file.path, file.modifiedAt, sha256]);
+  return `${place}-${createHash('sha256').update(identity).digest('hex')}`;
+}
+
+/** Which files have not changed for how long, by this process's own clock: file servers have others. */
+export class Settling {
+  private seen = new Map<string, { mark: string; since: number }>();
+
+  /** Takes note of what lies there now (`now` in milliseconds, rising) and forgets what does not any more. */
+  look(files: readonly LeftFile[], now: number): void {
+    const before = this.seen;
+    this.seen = new Map(
+      files.map((file) => {
+        const mark = `${file.bytes} ${file.modifiedAt}`;
+        const known = before.get(file.path);
+        return [file.path, known?.mark === mark ? known : { mark, since: now }];
+      }),
+    );
+  }
+
+  isComplete(file: LeftFile, settings: DropSettings, now: number): boolean {
+    if (file.isDone) return true;
+    if (settings.ready === 'done') return false;
+    return now - (this.seen.get(file.path)?.since ?? now) >= settings.settleSeconds * 1_000;
+  }
+}
