@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { employeeRecordSchema, type EmployeeRecord } from '#libs/vocabulary';
-import { collisionRule, wishAddress } from './address-wish.js';
+import { wantedAddress, wishAddress } from './address-wish.js';
 import { parseBlueprint } from './parse.js';
 
 const today = '2026-03-01';
@@ -46,13 +46,23 @@ describe('the wished address', () => {
   });
 
   it('is the pattern’s where HR gives none, on the domain that the rule names', () => {
-    expect(wish('').wish).toEqual({ kind: 'pattern', localPart: 'zoe.lefevre', domain: 'small.example' });
+    expect(wish('').wish).toEqual({
+      kind: 'pattern',
+      localParts: ['zoe.lefevre'],
+      domain: 'small.example',
+      numbered: true,
+    });
     expect(wish('', { department: 'Stores' }).wish).toMatchObject({ domain: 'shops.small.example' });
   });
 
   it('is the pattern’s, with a warning, where HR gives one on another domain', () => {
     expect(wish('', { workEmail: 'zoe@elsewhere.example' })).toEqual({
-      wish: { kind: 'pattern', localPart: 'zoe.lefevre', domain: 'small.example' },
+      wish: {
+        kind: 'pattern',
+        localParts: ['zoe.lefevre'],
+        domain: 'small.example',
+        numbered: true,
+      },
       aliases: [],
       warnings: ['given_address_elsewhere'],
     });
@@ -66,21 +76,21 @@ describe('the wished address', () => {
 
   it('keeps a given address as an alias where the blueprint ignores it', () => {
     expect(wish('address: { given: ignore }', { workEmail: 'z@small.example' })).toMatchObject({
-      wish: { kind: 'pattern', localPart: 'zoe.lefevre' },
+      wish: { kind: 'pattern', localParts: ['zoe.lefevre'] },
       aliases: ['z@small.example'],
     });
   });
 
   it('follows the blueprint’s pattern', () => {
     const pattern = `address: { pattern: '{{ givenInitial }}{{ family }}-{{ employeeNumber }}' }`;
-    expect(wish(pattern).wish).toMatchObject({ localPart: 'zlefevre-e-7' });
+    expect(wish(pattern).wish).toMatchObject({ localParts: ['zlefevre-e-7'] });
     const byType = `address:
   pattern:
     - when: employee.workerType == "contractor"
       value: 'ext.{{ given }}.{{ family }}'
     - value: '{{ given }}.{{ family }}'`;
-    expect(wish(byType, { workerType: 'contractor' }).wish).toMatchObject({ localPart: 'ext.zoe.lefevre' });
-    expect(wish(byType).wish).toMatchObject({ localPart: 'zoe.lefevre' });
+    expect(wish(byType, { workerType: 'contractor' }).wish).toMatchObject({ localParts: ['ext.zoe.lefevre'] });
+    expect(wish(byType).wish).toMatchObject({ localParts: ['zoe.lefevre'] });
   });
 
   it.each([
@@ -109,8 +119,47 @@ licence: none
     expect(wished).toEqual({ kind: 'problem', reason: 'domain_not_verified' });
   });
 
-  it('says what becomes of homonyms', () => {
-    expect(collisionRule(blueprintOf())).toBe('number');
-    expect(collisionRule(blueprintOf('address: { collision: conflict }'))).toBe('conflict');
+  it('says what becomes of homonyms, by condition', () => {
+    expect(wish('').wish).toMatchObject({ numbered: true });
+    expect(wish('address: { collision: conflict }').wish).toMatchObject({ numbered: false });
+    const byType = `address:
+  collision:
+    - when: employee.workerType == "contractor"
+      value: conflict
+    - value: number`;
+    expect(wish(byType, { workerType: 'contractor' }).wish).toMatchObject({ numbered: false });
+    expect(wish(byType).wish).toMatchObject({ numbered: true });
+  });
+
+  const byCountry = `address:
+  pattern:
+    - when: employee.country == "HU"
+      value: '{{ family }}.{{ given }}'
+    - when: employee.country in ["SE", "DK"]
+      value: '{{ givenInitial }}.{{ family }}'
+    - value: '{{ given }}.{{ family }}'
+  alternatives:
+    - pattern: '{{ firstGiven }}.{{ middleInitial }}.{{ family }}'
+      when: employee.country != "HU"
+    - '{{ given }}.{{ family }}-{{ employeeNumber }}'`;
+  const zita = { legalName: { givenName: 'Zita Anna', familyName: 'Kis' } };
+
+  it.each([
+    ['HU', ['kis.zita-anna', 'zita-anna.kis-e-7']],
+    ['SE', ['z.kis', 'zita.a.kis', 'zita-anna.kis-e-7']],
+    ['FR', ['zita-anna.kis', 'zita.a.kis', 'zita-anna.kis-e-7']],
+  ])('follows the pattern of %s and has its alternatives in their order', (country, localParts) => {
+    expect(wish(byCountry, { ...zita, country }).wish).toMatchObject({ localParts });
+  });
+
+  it('leaves out alternatives that give the same again, a reserved word or nothing', () => {
+    const alternatives = `address:
+  alternatives: ['{{ given }}.{{ middleInitial }}.{{ family }}', info, '{{ middleInitial }}', '{{ familyInitial }}.{{ given }}']`;
+    expect(wish(alternatives).wish).toMatchObject({ localParts: ['zoe.lefevre', 'l.zoe'] });
+  });
+
+  it('is nothing for whoever has left', () => {
+    const leaver = recordOf({ status: 'terminated', workEmail: 'zoe@small.example' });
+    expect(wantedAddress(blueprintOf(), leaver, today)).toMatchObject({ given: null, localParts: [], aliases: [] });
   });
 });

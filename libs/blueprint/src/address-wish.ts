@@ -1,16 +1,22 @@
 import type { EmployeeRecord, FailureReason } from '#libs/vocabulary';
-import { isLegalLocalPart, isReservedByGoogle, localPartFor } from './addresses.js';
-import type { Blueprint, Rule } from './blueprint.js';
+import { isLegalLocalPart, isReservedByGoogle, localPartsFor, type NameParts } from './addresses.js';
+import type { Blueprint, Choice, Rule } from './blueprint.js';
+import { hasLeft } from './leaving.js';
 import { EmployeeView, type RuleScope } from './record-view.js';
 import { RuleError } from './rule-error.js';
 import { TemplateError } from './templates.js';
 
-export { nextAddress } from './addresses.js';
-
 /** Which primary address an employee shall have, before looking at who holds it. */
 export type AddressWish =
   | { readonly kind: 'given'; readonly address: string }
-  | { readonly kind: 'pattern'; readonly localPart: string; readonly domain: string }
+  | {
+      readonly kind: 'pattern';
+      /** Tried in this order: the pattern's, then those of the alternatives. */
+      readonly localParts: readonly [string, ...string[]];
+      readonly domain: string;
+      /** Who gets none of them gets the first with a number; else a person settles it. */
+      readonly numbered: boolean;
+    }
   | { readonly kind: 'problem'; readonly reason: FailureReason };
 
 export interface WishedAddress {
@@ -44,17 +50,40 @@ export function wishAddress(blueprint: Blueprint, record: EmployeeRecord, today:
   return { wish, aliases: aliases.slice(0, aliasesMax), warnings };
 }
 
+/** What planning stores of a wish: what a record wants as its address, in one flat row. */
+export interface WantedAddress {
+  readonly hireDate: string;
+  readonly given: string | null;
+  /** Of a new address, in the order in which they are tried; empty where HR gives one or none can be made. */
+  readonly localParts: readonly string[];
+  readonly domain: string | null;
+  readonly numbered: boolean;
+  readonly aliases: readonly string[];
+  readonly problem: FailureReason | null;
+}
+
+/** The wish of a record as planning stores it. Whoever has left wants nothing. */
+export function wantedAddress(blueprint: Blueprint, record: EmployeeRecord, today: string): WantedAddress {
+  const { hireDate } = record;
+  const none = { hireDate, given: null, localParts: [], domain: null, numbered: false, aliases: [], problem: null };
+  if (hasLeft(record, today)) return none;
+  const { wish, aliases } = wishAddress(blueprint, record, today);
+  switch (wish.kind) {
+    case 'given':
+      return { ...none, aliases, given: wish.address };
+    case 'pattern':
+      return { ...none, aliases, localParts: wish.localParts, domain: wish.domain, numbered: wish.numbered };
+    case 'problem':
+      return { ...none, aliases, problem: wish.reason };
+  }
+}
+
 /** Present and legacy addresses of the record on domains of the blueprint, lower case, once each. */
 export function formerAddresses(blueprint: Blueprint, record: EmployeeRecord): string[] {
   const present = record.workEmail === undefined ? [] : [record.workEmail];
   const legacy = blueprint.settings.address.legacy === 'keep' ? record.legacyEmails : [];
   const known = [...present, ...legacy].map((address) => address.toLowerCase());
   return [...new Set(known)].filter((address) => blueprint.domains.includes(domainOf(address)));
-}
-
-/** What becomes of a second person with the same address: numbered (`nextAddress`), or a conflict for a person to settle. */
-export function collisionRule(blueprint: Blueprint): 'number' | 'conflict' {
-  return blueprint.settings.address.collision;
 }
 
 function givenWish(address: string): AddressWish {
@@ -69,11 +98,13 @@ function patternWish(blueprint: Blueprint, record: EmployeeRecord, today: string
   const scope: RuleScope = { employee, today, tables, address: '', localPart: '', managerAddress: '' };
   try {
     const domain = firstMatch(settings.domain, scope)(scope);
-    const pattern = firstMatch(settings.address.pattern, scope);
-    const found = localPartFor(record, (parts) => pattern({ ...scope, ...parts }), settings.address.reserved);
-    return 'reason' in found
-      ? { kind: 'problem', reason: found.reason }
-      : { kind: 'pattern', localPart: found.localPart, domain };
+    const { pattern, alternatives, collision, reserved } = settings.address;
+    const written = (text: (scope: RuleScope) => string) => (parts: NameParts) => text({ ...scope, ...parts });
+    const others = alternatives.filter(({ when }) => conditionHolds(when, scope)).map(({ value }) => written(value));
+    const found = localPartsFor(record, [written(firstMatch(pattern, scope)), ...others], reserved);
+    if ('reason' in found) return { kind: 'problem', reason: found.reason };
+    const numbered = firstMatch(collision, scope)(scope) === 'number';
+    return { kind: 'pattern', localParts: found.localParts, domain, numbered };
   } catch (error) {
     if (error instanceof RuleError) return { kind: 'problem', reason: error.reason };
     if (error instanceof TemplateError) return { kind: 'problem', reason: 'template_failed' };
@@ -87,7 +118,7 @@ function firstMatch<T>(rule: Rule<T>, scope: RuleScope): (scope: RuleScope) => T
   return choice.value;
 }
 
-function conditionHolds(when: ((scope: RuleScope) => boolean) | undefined, scope: RuleScope): boolean {
+function conditionHolds(when: Choice<unknown>['when'], scope: RuleScope): boolean {
   if (when === undefined) return true;
   try {
     return when(scope);

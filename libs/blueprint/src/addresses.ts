@@ -4,18 +4,23 @@ import { romanise, scriptOf } from './transliteration.js';
 
 /** Google's limit is 64; four are kept for a number. */
 const localPartMax = 60;
-const numberedMax = 64;
 
 /** What a local-part pattern may use: parts of the name, romanised, words joined by `-`. */
 export interface NameParts {
   readonly given: string;
   readonly family: string;
+  /** The first word of the given name, and the first letter of the second one. */
+  readonly firstGiven: string;
+  readonly middleInitial: string;
   readonly givenInitial: string;
   readonly familyInitial: string;
   readonly employeeNumber: string;
 }
 
-export type LocalPart = { readonly localPart: string } | { readonly reason: FailureReason };
+type Pattern = (parts: NameParts) => string;
+
+/** In the order in which they are tried, each once. */
+export type LocalParts = { readonly localParts: readonly [string, ...string[]] } | { readonly reason: FailureReason };
 
 /** Impossible or reserved for groups at Google (support.google.com/a/answer/33386 and 9193374). */
 const googleReserved = 'abuse postmaster admin administrator hostmaster majordomo root ssl-admin webmaster';
@@ -29,24 +34,29 @@ const reservedWords: ReadonlySet<string> = new Set([googleReserved, rfc2142, hou
 const nameSuffixes = new Set(['jr', 'sr', 'ii', 'iii', 'iv', 'phd']);
 
 /**
- * The local part of a new address: from the preferred, else the legal name, romanised by the country's letters.
- * `pattern` gets the parts and returns a text; what is longer than 60 loses last words of the given name, then of the
- * family name, then is cut. Always the same for the same record; always legal at Google.
+ * The local parts that a new address may have: from the preferred, else the legal name, romanised by the country's
+ * letters. The first pattern decides whether there is one at all; an alternative that gives nothing, a reserved word or what
+ * an earlier one gave is left out. A pattern gets the parts and returns a text; what is longer than 60 loses last words of
+ * the given name, then of the family name, then is cut. Always the same for the same record; always legal at Google.
  */
-export function localPartFor(
+export function localPartsFor(
   record: EmployeeRecord,
-  pattern: (parts: NameParts) => string = ({ given, family }) => `${given}.${family}`,
+  [pattern, ...alternatives]: readonly [Pattern, ...Pattern[]] = [({ given, family }) => `${given}.${family}`],
   reserved: ReadonlySet<string> = new Set(),
-): LocalPart {
+): LocalParts {
   const given = romanisedWords(record, 'givenName');
   if ('reason' in given) return given;
   const family = romanisedWords(record, 'familyName');
   if ('reason' in family) return family;
 
-  const localPart = fitted(given.words, family.words, record.employeeNumber, pattern);
-  if (localPart === '') return { reason: 'name_not_romanised' };
-  if (reservedWords.has(localPart) || reserved.has(localPart)) return { reason: 'address_reserved' };
-  return { localPart };
+  const written = (one: Pattern) => fitted(given.words, family.words, record.employeeNumber, one);
+  const isReserved = (localPart: string) => reservedWords.has(localPart) || reserved.has(localPart);
+  const first = written(pattern);
+  if (first === '') return { reason: 'name_not_romanised' };
+  if (isReserved(first)) return { reason: 'address_reserved' };
+  const others = new Set(alternatives.map(written).filter((other) => other !== '' && !isReserved(other)));
+  others.delete(first);
+  return { localParts: [first, ...others] };
 }
 
 /** Whether Google takes this as a user's local part. Given addresses may hold `_` and `'` too. */
@@ -56,15 +66,6 @@ export function isLegalLocalPart(localPart: string): boolean {
 
 export function isReservedByGoogle(localPart: string): boolean {
   return cannotBeGiven.has(localPart);
-}
-
-/**
- * The n-th address for homonyms: base, base2, base3, …, cut so that the whole is at most 64.
- * `n` counts from 1.
- */
-export function nextAddress(localPart: string, n: number): string {
-  const suffix = n <= 1 ? '' : String(n);
-  return `${localPart.slice(0, numberedMax - suffix.length).replace(/[.-]+$/u, '')}${suffix}`;
 }
 
 function romanisedWords(
@@ -99,7 +100,7 @@ function fitted(
   givenWords: readonly string[],
   familyWords: readonly string[],
   employeeNumber: string,
-  pattern: (parts: NameParts) => string,
+  pattern: Pattern,
 ): string {
   const given = [...givenWords];
   const family = [...familyWords];
@@ -108,6 +109,8 @@ function fitted(
       pattern({
         given: given.join('-'),
         family: family.join('-'),
+        firstGiven: given[0] ?? '',
+        middleInitial: given[1]?.charAt(0) ?? '',
         givenInitial: given[0]?.charAt(0) ?? '',
         familyInitial: family[0]?.charAt(0) ?? '',
         employeeNumber: romanise(employeeNumber, ''),

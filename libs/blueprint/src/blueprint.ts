@@ -77,7 +77,10 @@ export interface AddressSettings {
   /** Whether an address that HR gives on one of our domains is kept as the primary one. */
   readonly given: 'keep' | 'ignore';
   readonly pattern: Rule<string>;
-  readonly collision: 'number' | 'conflict';
+  /** All whose condition holds, tried in this order when the pattern's address is somebody else's. */
+  readonly alternatives: readonly Choice<string>[];
+  /** What becomes of whom all of them are somebody else's. */
+  readonly collision: Rule<'number' | 'conflict'>;
   readonly legacy: 'keep' | 'drop';
   /** Local parts that the pattern never gives, beside the built-in ones. */
   readonly reserved: ReadonlySet<string>;

@@ -62,7 +62,8 @@ export const documentSchema = z.strictObject({
     .strictObject({
       given: z.enum(['keep', 'ignore']).optional(),
       pattern: anything.optional(),
-      collision: z.enum(['number', 'conflict']).optional(),
+      alternatives: z.array(anything).max(10).optional(),
+      collision: anything.optional(),
       legacy: z.enum(['keep', 'drop']).optional(),
       reserved: z.array(word).optional(),
     })

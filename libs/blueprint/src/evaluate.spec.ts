@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { desiredAccountSchema, employeeRecordSchema, type EmployeeRecord } from '#libs/vocabulary';
 import type { Blueprint } from './blueprint.js';
 import { selectsEmployee } from './conditions.js';
-import { evaluate, hasLeft, type EvaluateInput } from './evaluate.js';
+import { evaluate, type EvaluateInput } from './evaluate.js';
+import { hasLeft } from './leaving.js';
 import { parseBlueprint } from './parse.js';
 
 const today = '2026-03-01';

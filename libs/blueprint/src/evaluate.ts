@@ -2,6 +2,7 @@ import type { CalendarSettings, DesiredAccount, EmployeeRecord, FailureReason, G
 import { aliasesMax, formerAddresses } from './address-wish.js';
 import type { Blueprint, Choice, Moded, Rule } from './blueprint.js';
 import { organizationFields } from './blueprint.js';
+import { hasLeft } from './leaving.js';
 import { RuleError } from './rule-error.js';
 import { EmployeeView, type RuleScope } from './record-view.js';
 import { shownName } from './shown-name.js';
@@ -47,11 +48,6 @@ export function evaluate(blueprint: Blueprint, input: EvaluateInput): Evaluation
     }
     throw error;
   }
-}
-
-/** Terminated, or past the last day with access. `today` is `YYYY-MM-DD`. */
-export function hasLeft({ status, endDate }: EmployeeRecord, today: string): boolean {
-  return status === 'terminated' || (endDate !== undefined && endDate < today);
 }
 
 /** A CEL condition may fail at run time, for instance on a table without that entry. */

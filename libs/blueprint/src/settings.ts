@@ -16,10 +16,12 @@ import { isLanguageTag, isTimeZone } from './values.js';
 
 const signatureMax = 10_000;
 
-/** What `address.pattern` may use beside what every text may, but for the address that it makes. */
+/** What `address.pattern` and its alternatives may use beside what every text may, but for the address that they make. */
 const patternShape: ScopeShape = {
   given: 'text',
   family: 'text',
+  firstGiven: 'text',
+  middleInitial: 'text',
   givenInitial: 'text',
   familyInitial: 'text',
   employeeNumber: 'text',
@@ -29,6 +31,8 @@ const patternShape: ScopeShape = {
 };
 
 const domainShape: ScopeShape = { employee: 'employee', tables: 'tables', today: 'text' };
+
+const collisions = ['number', 'conflict'] as const;
 
 const popWindows = ['disabled', 'fromNowOn', 'allMail'] as const;
 
@@ -86,9 +90,28 @@ export class SettingsReader {
     return {
       given: address.given ?? 'keep',
       pattern: this.reader.rule(['address', 'pattern'], pattern, leaf, this.required),
-      collision: address.collision ?? 'number',
+      alternatives: this.reader.list(['address', 'alternatives'], address.alternatives ?? [], 'pattern', leaf),
+      collision: this.reader.rule(
+        ['address', 'collision'],
+        address.collision ?? 'number',
+        this.collisionLeaf(),
+        this.required,
+      ),
       legacy: address.legacy ?? 'keep',
       reserved: new Set((address.reserved ?? []).map((word) => word.toLowerCase())),
+    };
+  }
+
+  private collisionLeaf(): Leaf<(typeof collisions)[number]> {
+    return (path, raw) => {
+      const collision = collisions.find((word) => word === raw);
+      if (collision !== undefined) return () => collision;
+      this.reader.problems.add(
+        path,
+        'Homonyms are numbered, or a conflict for a person to settle.',
+        `Write one of: ${collisions.join(', ')}.`,
+      );
+      return undefined;
     };
   }
 

@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 import QueryStream from 'pg-query-stream';
 import { z } from 'zod';
+import type { WantedAddress } from '#libs/blueprint';
 import {
   desiredAccountSchema,
   employeeRecordSchema,
@@ -15,21 +16,21 @@ import {
 } from '#libs/vocabulary';
 import { copyInto, type CopyValue } from './copy.js';
 import type { Ledger } from './open.js';
-import { allocateAddresses, matchAccounts, prepareTables, settleHolders, type AddressRules } from './planning-rules.js';
+import { allocateAddresses, settleHolders, type AddressRules } from './address-allocation.js';
+import { matchAccounts, prepareTables } from './planning-rules.js';
 
-/** What the feed or the pattern wants as an employee's address. */
-export interface StoredWish {
+/** What one person wants. */
+export interface StoredWish extends WantedAddress {
   readonly employeeId: string;
-  readonly given: string | null;
-  readonly localPart: string | null;
-  readonly domain: string | null;
-  readonly problem: FailureReason | null;
+  readonly source: string;
+  readonly employeeNumber: string;
   /** The wave in which the employee is enrolled; null for those whom the migration does not enrol. */
   readonly wave: number | null;
 }
 
 export interface EmployeeToWish {
   readonly employeeId: string;
+  readonly source: string;
   readonly version: number;
   readonly record: EmployeeRecord;
 }
@@ -87,7 +88,7 @@ export class PlanningDesk {
   async *employeesToWish(): AsyncGenerator<EmployeeToWish> {
     const rows = this.second.query(
       new QueryStream(
-        `select employee.id as "employeeId", employee.version, employee_version.record
+        `select employee.id as "employeeId", employee.source, employee.version, employee_version.record
          from employee
          join employee_version on employee_version.employee_id = employee.id and employee_version.version = employee.version
          order by employee.source, employee.employee_number`,
@@ -100,17 +101,12 @@ export class PlanningDesk {
 
   /** Stores what each employee wants; those with a wave are enrolled. Returns how many are. */
   async storeWishes(wishes: AsyncIterable<StoredWish>): Promise<number> {
-    await copyInto(
-      this.client,
-      'wish (employee_id, given, local_part, domain, problem, wave)',
-      mapRows(wishes, (wish) => [wish.employeeId, wish.given, wish.localPart, wish.domain, wish.problem, wish.wave]),
-    );
+    await copyWishes(this.client, wishes);
     const { rowCount } = await this.client.query(
       `insert into enrolled (employee_id, wave)
-       select wish.employee_id, wish.wave from wish join employee on employee.id = wish.employee_id
-       where wish.wave is not null order by wish.wave, employee.source, employee.employee_number`,
+       select employee_id, wave from wish where wave is not null order by wave, source, employee_number`,
     );
-    await this.client.query('analyze wish; analyze enrolled');
+    await this.client.query('analyze enrolled');
     return rowCount ?? 0;
   }
 
@@ -183,7 +179,7 @@ export interface PlanItemRow {
 }
 
 const employeesToPlanSql = `
-  select employee.id as "employeeId", employee.version, employee_version.record, enrolled.wave,
+  select employee.id as "employeeId", employee.source, employee.version, employee_version.record, enrolled.wave,
     chosen.address, chosen.problem, manager_address.address as "managerAddress", match.google_id as "googleId",
     match.matched_by as "matchedBy", adoption.employee_id is not null as "namedByAdmin", observed_account.account as observed, account.origin,
     account.gmail_hash as "gmailHash", account.calendar_hash as "calendarHash",
@@ -213,7 +209,12 @@ const employeesToPlanSql = `
   left join chosen as manager_address on manager_address.employee_id = manager.id
   order by enrolled.position`;
 
-const wishRow = z.object({ employeeId: z.string(), version: z.number(), record: employeeRecordSchema });
+const wishRow = z.object({
+  employeeId: z.string(),
+  source: z.string(),
+  version: z.number(),
+  record: employeeRecordSchema,
+});
 
 const reason = z
   .string()
@@ -236,6 +237,28 @@ const planRow = wishRow.extend({
   freshlyWritten: desiredAccountSchema.nullable(),
   confirmedLicence: licenceSchema.nullable(),
 });
+
+/** Fills the table `wish`. */
+export async function copyWishes(client: PoolClient, wishes: AsyncIterable<StoredWish>): Promise<void> {
+  await copyInto(
+    client,
+    `wish (employee_id, source, employee_number, hire_date, given, local_parts, domain, numbered, aliases, problem, wave)`,
+    mapRows(wishes, (wish) => [
+      wish.employeeId,
+      wish.source,
+      wish.employeeNumber,
+      wish.hireDate,
+      wish.given,
+      wish.localParts,
+      wish.domain,
+      wish.numbered,
+      wish.aliases,
+      wish.problem,
+      wish.wave,
+    ]),
+  );
+  await client.query('create index if not exists wish_number on wish (employee_number); analyze wish');
+}
 
 async function* mapRows<T>(rows: AsyncIterable<T>, toRow: (row: T) => CopyValue[]): AsyncGenerator<CopyValue[]> {
   for await (const row of rows) yield toRow(row);

@@ -30,6 +30,8 @@ interface Person {
   readonly number: string;
   readonly source?: string;
   readonly localPart?: string;
+  readonly alternatives?: readonly string[];
+  readonly aliases?: readonly string[];
   readonly given?: string;
   readonly hireDate?: string;
   readonly enrolled?: boolean;
@@ -105,9 +107,9 @@ async function pass(
   const { planId } = await planned(ledger, []);
   const desk = await PlanningDesk.open(ledger, planId, listingId);
   try {
-    await desk.storeWishes(wishes(people));
+    await desk.storeWishes(wishes(people, rules.collision !== 'conflict'));
     await desk.matchAccounts();
-    await desk.allocateAddresses({ blocked: [], verifiedDomains: [domain], collision: rules.collision ?? 'number' });
+    await desk.allocateAddresses({ blocked: [], verifiedDomains: [domain] });
     const result = new Map<string, Pick<EmployeeToPlan, 'address' | 'problem' | 'googleId' | 'matchedBy'>>();
     for await (const { record, address, problem, googleId, matchedBy } of desk.employeesToPlan(0)) {
       result.set(record.employeeNumber, { address, problem, googleId, matchedBy });
@@ -123,15 +125,21 @@ async function* pages(accounts: readonly ObservedAccount[]) {
   yield accounts;
 }
 
-async function* wishes(people: readonly (Person & { id: string })[]): AsyncGenerator<StoredWish> {
-  for (const { id, given, localPart, enrolled = true } of people) {
+async function* wishes(people: readonly (Person & { id: string })[], numbered: boolean): AsyncGenerator<StoredWish> {
+  for (const person of people) {
+    const { given, localPart, alternatives = [] } = person;
     yield {
-      employeeId: id,
+      employeeId: person.id,
+      source: person.source ?? 'hr',
+      employeeNumber: person.number,
+      hireDate: person.hireDate ?? '2020-01-01',
       given: given ?? null,
-      localPart: given === undefined ? (localPart ?? null) : null,
+      localParts: given === undefined && localPart !== undefined ? [localPart, ...alternatives] : [],
       domain: given === undefined ? domain : null,
+      numbered,
+      aliases: person.aliases ?? [],
       problem: null,
-      wave: enrolled ? 1 : null,
+      wave: (person.enrolled ?? true) ? 1 : null,
     };
   }
 }
@@ -169,6 +177,47 @@ test.each<{
     ],
     existing: [{ googleId: 'g4', address: `bob@${domain}`, number: '4' }],
     expected: { '1': ['ada2', null], '2': ['ada', null], '3': ['bob2', null], '4': ['bob', null] },
+  },
+  {
+    it: 'tries everybody’s pattern, then everybody’s alternatives in turn, and numbers who is left',
+    people: [
+      { number: '1', localPart: 'ada', alternatives: ['bob', 'a.da'], hireDate: '2019-01-01' },
+      { number: '2', localPart: 'ada', alternatives: ['bob', 'a.da'] },
+      { number: '3', localPart: 'ada', alternatives: ['bob', 'a.da'], hireDate: '2021-01-01' },
+      { number: '4', localPart: 'bob', hireDate: '2022-01-01' },
+    ],
+    expected: { '1': ['ada', null], '2': ['a.da', null], '3': ['ada2', null], '4': ['bob', null] },
+  },
+  {
+    it: 'keeps numbers of different names apart',
+    people: [
+      ...Array.from({ length: 21 }, (_, at) => ({ number: String(100 + at), localPart: 'ada' })),
+      { number: '200', localPart: 'ada2', hireDate: '2021-01-01' },
+      { number: '201', localPart: 'ada2', hireDate: '2021-01-02' },
+      { number: '202', localPart: 'ada2', hireDate: '2021-01-03' },
+    ],
+    expected: {
+      '100': ['ada', null],
+      ...Object.fromEntries(Array.from({ length: 20 }, (_, at) => [String(101 + at), [`ada${at + 3}`, null]])),
+      '120': ['ada22', null],
+      '200': ['ada2', null],
+      '201': ['ada24', null],
+      '202': ['ada23', null],
+    },
+  },
+  {
+    it: 'cuts a long local part so that it is at most 64 with its number',
+    people: Array.from({ length: 2 }, (_, at) => ({ number: String(at), localPart: `${'a'.repeat(62)}.b` })),
+    expected: { '0': [`${'a'.repeat(62)}.b`, null], '1': [`${'a'.repeat(62)}2`, null] },
+  },
+  {
+    it: 'passes over the former address of somebody else, and takes it for its owner',
+    people: [
+      { number: '1', localPart: 'ada', hireDate: '2019-01-01' },
+      { number: '2', localPart: 'ada', aliases: [`ada@${domain}`] },
+      { number: '3', localPart: 'eve', aliases: [`ada2@${domain}`] },
+    ],
+    expected: { '1': ['ada3', null], '2': ['ada', null], '3': ['eve', null] },
   },
   {
     it: 'never gives a second address to somebody whose account it may be',
@@ -243,6 +292,8 @@ const stems = ['ada', 'bob', 'ada2'];
 const personArbitrary = fc.record(
   {
     localPart: fc.constantFrom(...stems),
+    alternatives: fc.uniqueArray(fc.constantFrom('a.da', 'bob', 'ada22', 'z'), { maxLength: 2 }),
+    aliases: fc.uniqueArray(fc.constantFrom(`ada@${domain}`, `bob2@${domain}`, `z@${domain}`), { maxLength: 1 }),
     given: fc.constantFrom(`ada@${domain}`, `bob3@${domain}`, `eve@${domain}`),
     hireDate: fc.constantFrom('2020-01-01', '2021-01-01'),
   },
@@ -267,7 +318,8 @@ test(
       fc.asyncProperty(
         fc.array(personArbitrary, { minLength: 2, maxLength: 7 }),
         existingArbitrary,
-        async (drafts, held) => {
+        fc.nat({ max: 6 }),
+        async (drafts, held, shift) => {
           const people = await company(drafts.map((draft, at) => ({ ...draft, number: String(at + 1) })));
           const existing = held.map(({ local, number }, at) => ({
             googleId: `g${at}`,
@@ -284,7 +336,9 @@ test(
             const holder = existing.find((account) => account.address === address);
             if (problem === null && holder !== undefined) expect(googleId).toBe(holder.googleId);
           }
-          const some = people.map((person, at) => ({ ...person, enrolled: at % 2 === 0 })).toReversed();
+          const order = Array.from({ length: people.length }, (_, at) => (at * 5 + shift) % people.length);
+          const shuffled = [...new Set(order), ...people.keys()].flatMap((at) => people[at] ?? []);
+          const some = [...new Set(shuffled)].map((person, at) => ({ ...person, enrolled: at % 2 === 0 }));
           const pilots = await pass(opened.ledger, some, existing);
           for (const [number, one] of pilots) expect(one).toEqual(all.get(number));
         },

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import {
-  collisionRule,
   evaluate,
   hasLeft,
   parseBlueprint,
   selectsEmployee,
+  wantedAddress,
   wishAddress,
   type Blueprint,
 } from '#libs/blueprint';
@@ -155,7 +155,6 @@ async function compute(
     await desk.allocateAddresses({
       blocked: blueprint.declared.groups.map(({ email }) => email),
       verifiedDomains: observation.verifiedDomains,
-      collision: collisionRule(blueprint),
     });
     const result = new PlanResult();
     await desk.storeItems(items(options, desk, blueprint, observation, result));
@@ -179,17 +178,10 @@ async function* wishes(
   today: string,
 ): AsyncGenerator<StoredWish> {
   const selects = selector(selection);
-  for await (const { employeeId, record } of desk.employeesToWish()) {
+  for await (const { employeeId, source, record } of desk.employeesToWish()) {
+    const { employeeNumber } = record;
     const wave = selects(record, today) ? 1 : null;
-    const none = { employeeId, given: null, localPart: null, domain: null, problem: null, wave };
-    if (hasLeft(record, today)) {
-      yield none;
-      continue;
-    }
-    const { wish } = wishAddress(blueprint, record, today);
-    if (wish.kind === 'given') yield { ...none, given: wish.address.toLowerCase() };
-    else if (wish.kind === 'pattern') yield { ...none, localPart: wish.localPart, domain: wish.domain };
-    else yield { ...none, problem: wish.reason };
+    yield { employeeId, source, employeeNumber, wave, ...wantedAddress(blueprint, record, today) };
   }
 }
 

@@ -1,0 +1,232 @@
+import type { PoolClient } from 'pg';
+import { z } from 'zod';
+
+/** What planning must know of addresses beside the ledger and the listing. */
+export interface AddressRules {
+  /** Never given to a person: addresses of declared groups. */
+  readonly blocked: readonly string[];
+  readonly verifiedDomains: readonly string[];
+}
+
+/**
+ * One address for everybody, whoever is enrolled: so pilots get what they would have got with all the others. In this
+ * order: that of the account which an admin's list names; the one that the feed gives; an address issued to the person
+ * before; the present address of the person's account; one that an open plan holds for the person, if it still follows the
+ * pattern; a new one. `chosen.origin` says which. Row order never matters.
+ */
+export async function allocateAddresses(
+  client: PoolClient,
+  listingId: string,
+  { blocked, verifiedDomains }: AddressRules,
+): Promise<void> {
+  await client.query(
+    `insert into chosen (employee_id, address, origin, problem)
+     select wish.employee_id, present.address, present.origin, coalesce(match.problem, wish.problem)
+     from wish
+     left join match on match.employee_id = wish.employee_id
+     left join observed_account on observed_account.listing_id = $1 and observed_account.google_id = match.google_id
+     left join lateral (
+       select address, origin from (values
+         (1, case when match.matched_by = 'list' then observed_account.primary_email end, 'named'),
+         (2, wish.given, 'given'),
+         (3, (select min(address) from address_reservation
+              where address_reservation.employee_id = wish.employee_id and kind = 'primary' and state = 'issued'), 'issued'),
+         (4, observed_account.primary_email, 'present'),
+         (5, (select min(address) from address_reservation
+              where address_reservation.employee_id = wish.employee_id and kind = 'primary' and state = 'tentative'
+                and split_part(address, '@', 2) = wish.domain
+                and (split_part(address, '@', 1) = any(wish.local_parts)
+                  or regexp_replace(split_part(address, '@', 1), '[0-9]+$', '')
+                    = regexp_replace(wish.local_parts[1], '[0-9]+$', ''))), 'reserved')
+       ) as candidate (rank, address, origin) where address is not null order by rank limit 1
+     ) as present on true`,
+    [listingId],
+  );
+  await gatherKnown(client, listingId, blocked);
+  await giveNewAddresses(client);
+  await findAddressFaults(client, listingId, verifiedDomains);
+}
+
+/** Every address that is somebody's or something's already; former addresses of people come last. */
+async function gatherKnown(client: PoolClient, listingId: string, blocked: readonly string[]): Promise<void> {
+  await client.query(
+    `create temporary table known_address as
+     select distinct on (address) address, employee_id from (
+       select address, employee_id, 1 as rank from chosen where address is not null
+       union all
+       select address, employee_id, 2 from address_reservation
+       union all
+       select observed_address.address, match.employee_id, 3
+       from match join observed_address on observed_address.listing_id = $1
+         and observed_address.google_id = match.google_id
+       where match.problem is null
+       union all
+       select blocked, null, 4 from unnest($2::text[]) as blocked
+       union all
+       select former, employee_id, 5 from wish cross join unnest(wish.aliases) as former
+     ) as known
+     left join wish using (employee_id)
+     order by address, rank, hire_date, source, employee_number`,
+    [listingId, blocked],
+  );
+  await client.query('analyze chosen');
+  await client.query('create unique index on known_address (address); analyze known_address');
+}
+
+const countSchema = z.array(z.object({ count: z.number() }));
+
+/**
+ * Whoever has no address yet claims one, in the order of hire date, source and employee number. In turn, everybody's first
+ * local part, then everybody's next: of several who want one address the first in the order gets it, and nobody's
+ * alternative is put before another's pattern. Who is left then is numbered, or a person's to settle.
+ */
+async function giveNewAddresses(client: PoolClient): Promise<void> {
+  await client.query(
+    `create temporary table claim as
+     select wish.employee_id, local_parts, domain, numbered,
+       row_number() over (order by hire_date collate "C", source collate "C", employee_number collate "C") as rank
+     from wish join chosen on chosen.employee_id = wish.employee_id
+     where chosen.address is null and chosen.problem is null and cardinality(local_parts) > 0`,
+  );
+  await client.query('create unique index on claim (employee_id); analyze claim');
+  const { rows } = await client.query('select coalesce(max(cardinality(local_parts)), 0) as count from claim');
+  const turns = countSchema.parse(rows)[0]?.count ?? 0;
+  for (let turn = 1; turn <= turns; turn += 1) await takeTurn(client, turn);
+  while ((await numberHomonyms(client)) > 0);
+  await client.query(
+    `update chosen set problem = 'address_held_by_colleague' from claim where claim.employee_id = chosen.employee_id`,
+  );
+}
+
+/** Gives what the table `proposal` of a statement proposes: one person an address, nobody two. */
+const giveProposed = `
+  given as (
+    update chosen set address = proposal.address, origin = proposal.origin from proposal
+    where chosen.employee_id = proposal.employee_id returning chosen.employee_id, chosen.address
+  ), noted as (
+    insert into known_address (address, employee_id) select address, employee_id from given
+    on conflict (address) do nothing
+  )
+  delete from claim using given where claim.employee_id = given.employee_id`;
+
+async function takeTurn(client: PoolClient, turn: number): Promise<void> {
+  await client.query(
+    `with proposal as (
+       select distinct on (candidate.address) claim.employee_id, candidate.address, $2 as origin
+       from claim cross join lateral (select local_parts[$1] || '@' || domain as address) as candidate
+       where cardinality(local_parts) >= $1
+         and not exists (select from known_address where known_address.address = candidate.address
+                           and known_address.employee_id is distinct from claim.employee_id)
+       order by candidate.address, claim.rank
+     ), ${giveProposed}`,
+    [turn, turn === 1 ? 'pattern' : 'alternative'],
+  );
+}
+
+/**
+ * The n-th claimant of a pattern address gets the n-th number that is free, counted from 2; the local part is cut so that
+ * the whole is at most 64 long. Numbers of different names may meet (ada + 22, ada2 + 2): then the first in the order gets
+ * the address, and the others come in the next pass. Gives how many got one. Claims and candidates are tables with
+ * statistics: as parts of one statement they made PostgreSQL compare everybody with everybody.
+ */
+async function numberHomonyms(client: PoolClient): Promise<number> {
+  await client.query(
+    'drop table if exists homonym; drop table if exists known_stem; drop table if exists free_address',
+  );
+  await client.query(
+    `create temporary table homonym as
+     select employee_id, local_parts[1] as local_part, domain, rank,
+       row_number() over (partition by local_parts[1], domain order by rank) as place
+     from claim where numbered`,
+  );
+  await client.query('create index on homonym (local_part, domain, place); analyze homonym; analyze known_address');
+  await client.query(
+    `create temporary table known_stem as
+     select regexp_replace(split_part(address, '@', 1), '[0-9]+$', '') as local_part,
+       split_part(address, '@', 2) as domain, count(*) as taken
+     from known_address group by 1, 2`,
+  );
+  await client.query('create index on known_stem (local_part, domain); analyze known_stem');
+  await client.query(
+    `create temporary table free_address as
+     select stem.local_part, stem.domain, candidate.address,
+       row_number() over (partition by stem.local_part, stem.domain order by n) as place
+     from (
+       select homonym.local_part, homonym.domain, count(*) + coalesce(max(known_stem.taken), 0) as candidates
+       from homonym left join known_stem
+         on known_stem.local_part = regexp_replace(homonym.local_part, '[0-9]+$', '')
+           and known_stem.domain = homonym.domain
+       group by homonym.local_part, homonym.domain
+     ) as stem
+     cross join generate_series(2, stem.candidates + 2) as n
+     cross join lateral (
+       select rtrim(left(stem.local_part, 64 - length(n::text)), '.-') || n::text || '@' || stem.domain as address
+     ) as candidate
+     where not exists (select from known_address where known_address.address = candidate.address)`,
+  );
+  await client.query('create index on free_address (local_part, domain, place); analyze free_address');
+  const { rowCount } = await client.query(
+    `with proposal as (
+       select distinct on (address) employee_id, address, 'numbered' as origin
+       from homonym join free_address using (local_part, domain, place)
+       order by address, rank
+     ), ${giveProposed}`,
+  );
+  return rowCount ?? 0;
+}
+
+/** Of several who want one address, the one whose account has it keeps it: the others are told that it is a colleague's. */
+async function findAddressFaults(
+  client: PoolClient,
+  listingId: string,
+  verifiedDomains: readonly string[],
+): Promise<void> {
+  await client.query(
+    `update chosen set problem = case when owner.employee_id is null then 'address_given_twice'
+                                      else 'address_held_by_colleague' end
+     from (select address from chosen where address is not null group by address having count(*) > 1) as twice
+     left join lateral (
+       select match.employee_id from match join observed_account
+         on observed_account.listing_id = $1 and observed_account.google_id = match.google_id
+       where observed_account.primary_email = twice.address and match.problem is null limit 1) as owner on true
+     where chosen.address = twice.address and chosen.problem is null
+       and chosen.employee_id is distinct from owner.employee_id`,
+    [listingId],
+  );
+  await client.query(
+    `update chosen set problem = 'domain_not_verified'
+     where address is not null and problem is null and split_part(address, '@', 2) <> all($1::text[])`,
+    [verifiedDomains.map((domain) => domain.toLowerCase())],
+  );
+  await client.query('analyze chosen');
+}
+
+/** An address that something at Google holds, and that is not this employee's own account, is a conflict with its reason. */
+export async function settleHolders(client: PoolClient, listingId: string): Promise<void> {
+  await client.query(
+    `update chosen set
+       problem = case holder.held_by
+         when 'group' then 'address_held_by_group'
+         when 'deleted' then 'address_held_by_deleted'
+         when 'unmanaged' then 'address_held_by_unmanaged'
+         when 'alias' then 'address_held_by_alias'
+         else 'maybe_same_person' end,
+       foreign_google_id = holder.google_id
+     from (
+       select distinct on (address) address, held_by, google_id from observed_address
+       where listing_id = $1
+       order by address, case held_by when 'user' then 1 when 'alias' then 2 when 'group' then 3 when 'unmanaged' then 4 else 5 end
+     ) as holder
+     where chosen.address = holder.address and chosen.problem is null
+       and not exists (
+         select from match
+         where match.employee_id = chosen.employee_id and match.google_id = holder.google_id)`,
+    [listingId],
+  );
+  await client.query(
+    `update chosen set problem = 'address_taken_since'
+     from address_reservation
+     where address_reservation.address = chosen.address and address_reservation.employee_id <> chosen.employee_id
+       and chosen.problem is null`,
+  );
+}
