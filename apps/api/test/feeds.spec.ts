@@ -131,8 +131,8 @@ test('another media type, charset or encoding is answered 415 with what is taken
       expect(response.headers.get('accept')).toContain(type);
     }
   }
-  const latin = await push(csv(row(1)), { 'content-type': 'text/csv; charset=windows-1252' });
-  expect([latin.status, latin.answer.detail]).toEqual([415, expect.stringContaining('UTF-8')]);
+  const unknown = await push(csv(row(1)), { 'content-type': 'text/csv; charset=ebcdic' });
+  expect([unknown.status, unknown.answer.detail]).toEqual([415, expect.stringContaining('windows-1252')]);
   const brotli = await push(csv(row(1)), { 'content-encoding': 'br' });
   expect([brotli.status, brotli.response.headers.get('accept-encoding')]).toEqual([415, 'gzip, identity']);
 });
@@ -146,6 +146,21 @@ test('media types are told without case and with parameters, and JSON comes as a
   expect(answer.rows).toMatchObject({ total: 1, rejected: 1 });
   const packed = await push(gzipSync(csv(row(1), row(2))), { 'content-encoding': 'gzip' });
   expect(packed.answer.rows).toMatchObject({ new: 2 });
+});
+
+test('a file is read in the charset that it declares, and ISO 8859-1 as Windows-1252', async () => {
+  const source = newSource();
+  const named = csv(row(1));
+  await push(named, { source });
+  for (const charset of ['iso-8859-1', 'Windows-1252', '"latin1"']) {
+    const bytes = Buffer.from(named, 'latin1');
+    const { answer } = await push(bytes, { source, 'content-type': `text/csv; charset=${charset}` });
+    expect(answer.rows).toMatchObject({ total: 1, unchanged: 1 });
+  }
+  const wide = await push(Buffer.from(named, 'utf16le'), { source, 'content-type': 'text/csv; charset=utf-16' });
+  expect(wide.answer.rows).toMatchObject({ total: 1, unchanged: 1 });
+  const contradicted = await push(named, { source, 'content-type': 'text/csv; charset=iso-8859-1' });
+  expect(contradicted.answer.cause).toMatch(/^encoding_contradicted: /);
 });
 
 test('without a body a delivery is recorded and refused as empty', async () => {

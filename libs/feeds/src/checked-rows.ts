@@ -1,14 +1,18 @@
 import { pipeline, Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
-import type { EmployeeRecord, RowProblem } from '#libs/vocabulary';
-import { dialects, FeedRefusedError, type RawRow } from './dialects/index.js';
+import type { EmployeeRecord, FileSettings, RowProblem } from '#libs/vocabulary';
+import { FeedRefusedError, type RawRow } from './dialects/index.js';
+import { fileRows, type Bytes } from './files/index.js';
 import { checkRow, latestHireDateAt } from './rows.js';
 
 /** How a file came, which says how it is to be read. */
 interface FeedFile {
+  /** As `contentTypeOf` wrote it. */
   readonly mediaType: string;
   readonly contentEncoding: string | null;
+  /** What is settled for the source's files. */
+  readonly settings: FileSettings;
   /** Nobody is hired more than 366 days after this. */
   readonly receivedAt: Date;
 }
@@ -38,17 +42,16 @@ const chunkBytes = 65_536;
  * @throws FeedRefusedError when the file as a whole cannot be used; the signal's reason when that comes first.
  */
 export async function* checkedRows(
-  bytes: AsyncIterable<Buffer>,
+  bytes: Bytes,
   file: FeedFile,
   signal: AbortSignal,
   limits: FileLimits = documentedLimits,
 ): AsyncGenerator<readonly FileRow[]> {
-  const dialect = dialects[file.mediaType];
-  if (dialect === undefined) throw new Error(`a delivery of the unknown type ${file.mediaType} was let in`);
+  const plain = () => plainBytes(bytes(), file, signal, limits.unpackedBytes);
   const latestHireDate = latestHireDateAt(file.receivedAt);
   let count = 0;
   let undecodable = 0;
-  for await (const chunk of dialect(plainBytes(bytes, file, signal, limits.unpackedBytes))) {
+  for await (const chunk of fileRows(plain, file.mediaType, file.settings)) {
     const checked = chunk.map((raw, index) => checkedRow(raw, count + index + 1, latestHireDate));
     count += checked.length;
     if (count > limits.rows) throw new FeedRefusedError('too_many_rows');

@@ -1,2 +1,3 @@
 export { foldedWords } from './names.js';
 export { intake } from './intake.js';
+export { contentTypeOf, declaredFile, mediaTypes, UnknownMediaTypeError } from './files/index.js';

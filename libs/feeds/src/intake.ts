@@ -4,6 +4,7 @@ import {
   giveDeliveryBack,
   noteApplying,
   payloadPieces,
+  readSourceSettings,
   stageRows,
   takeDelivery,
   type AcceptedRow,
@@ -43,7 +44,9 @@ async function* rows(
   signal: AbortSignal,
   limits: FileLimits,
 ): AsyncGenerator<readonly StagedRow[]> {
-  for await (const chunk of checkedRows(payloadPieces(ledger, delivery.id), delivery, signal, limits)) {
+  const { file: settings } = await readSourceSettings(ledger.db, delivery.source);
+  const bytes = () => payloadPieces(ledger, delivery.id);
+  for await (const chunk of checkedRows(bytes, { ...delivery, settings }, signal, limits)) {
     yield chunk.map(({ record, ...row }) => ({ ...row, accepted: record && acceptedRow(record) }));
   }
 }

@@ -28,7 +28,10 @@ export const rejections = {
   number_invalid: says('is no share of full time', 'send a number from 0 to 2, such as 0.8'),
   row_column_count: says('has more or fewer columns than the header', 'quote values that hold the separator'),
   row_unbalanced_quote: says('has a quote inside an unquoted value', 'quote the value and double the quote within it'),
-  row_invalid_encoding: says('holds characters that are not UTF-8', 'export the file as UTF-8'),
+  row_invalid_encoding: says(
+    'holds bytes that are no characters in the encoding of the file',
+    'export the file as UTF-8, or declare the charset that it has',
+  ),
   row_nul_byte: says('holds a NUL byte', 'remove it'),
   row_not_json: says('is not JSON', 'send one complete JSON object'),
   row_not_object: says('is JSON, but no object', 'send an object with the columns as its names'),
@@ -59,7 +62,14 @@ export const refusals = {
     'double quotes in values',
   ),
   file_cut: says('ends in the middle of a row', 'it was cut on its way: send it whole'),
-  encoding_undecodable: says('is not UTF-8', 'export it as UTF-8'),
+  encoding_undecodable: says(
+    'is not in the encoding that it should have, UTF-8 unless another is declared',
+    'export it as UTF-8, or declare its charset',
+  ),
+  encoding_contradicted: says(
+    'is UTF-8, though another encoding is declared',
+    'declare UTF-8, in the Content-Type or in the settings of the source',
+  ),
   gzip_broken: says('cannot be unpacked', 'it was cut or is not gzip: pack and send it again'),
   file_too_large: says('is larger than 2 GB when unpacked', 'send it in parts with mode=delta'),
   too_many_rows: says('has more than 2,000,000 rows', 'send it in parts with mode=delta'),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { dropSettingsSchema } from './feed-drop.js';
+import { fileSettingsSchema } from './feed-file.js';
 
 /** A source's name: it stands in addresses, file paths and metrics. */
 export const sourceNameSchema = z
@@ -34,5 +35,6 @@ export const feedSourceSettingsSchema = z.strictObject({
   guard: guardSchema.prefault({}),
   absence: absenceSchema.prefault({}),
   drop: dropSettingsSchema.prefault({}),
+  file: fileSettingsSchema.prefault({}),
 });
 export type FeedSourceSettings = z.infer<typeof feedSourceSettingsSchema>;

@@ -4,6 +4,7 @@ export * from './account.js';
 export * from './steps.js';
 export * from './states.js';
 export * from './failures.js';
+export * from './feed-file.js';
 export * from './feed-reasons.js';
 export * from './feed-drop.js';
 export * from './feed-source.js';

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
+import { contentTypeOf, declaredFile, mediaTypes, UnknownMediaTypeError } from '#libs/feeds';
 import { Problem } from '#libs/platform';
 
 const deliveries = /^\/v1\/feeds\/[^/]+\/deliveries\/?(\?|$)/;
@@ -9,7 +10,6 @@ const deliveries = /^\/v1\/feeds\/[^/]+\/deliveries\/?(\?|$)/;
 const anyFeed = 'application/x-any-feed';
 const sentTypes = new WeakMap<IncomingMessage, string>();
 
-export const mediaTypes = ['text/csv', 'application/x-ndjson', 'application/json'] as const;
 const encodings = ['gzip', 'identity'] as const;
 /** An upload from which nothing comes for so long is given up. */
 const idleMs = 60_000;
@@ -30,18 +30,13 @@ export function streamFeeds(app: NestFastifyApplication): void {
   fastify.addContentTypeParser(anyFeed, (_request, payload, done) => done(null, payload));
 }
 
-/** The media type of a feed without its parameters; bytes are read as UTF-8, so no other charset may be declared. */
+/** What a feed declares itself to be: its media type, with its charset if it names one. */
 export function mediaTypeOf(request: FastifyRequest): string {
-  const [type = '', ...parameters] = (sentTypes.get(request.raw) ?? '').toLowerCase().split(';');
-  const charset = parameters
-    .map((parameter) => /^\s*charset\s*=\s*"?([^"]*?)"?\s*$/.exec(parameter)?.[1])
-    .find(Boolean);
-  if (charset !== undefined && !['utf-8', 'utf8', 'us-ascii'].includes(charset)) {
-    throw new Problem('media-type', 'A feed is UTF-8: export it as UTF-8 and declare no other charset.');
+  try {
+    return contentTypeOf(declaredFile(sentTypes.get(request.raw) ?? ''));
+  } catch (error) {
+    throw error instanceof UnknownMediaTypeError ? new Problem('media-type', error.message) : error;
   }
-  const found = mediaTypes.find((known) => known === type.trim());
-  if (found !== undefined) return found;
-  throw new Problem('media-type', `Send a feed as one of these: ${mediaTypes.join(', ')}.`);
 }
 
 /** RFC 9110, 15.5.16: a refused media type is answered with what would be taken. */

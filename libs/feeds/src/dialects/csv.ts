@@ -18,7 +18,6 @@ export async function* csvRows(bytes: AsyncIterable<Buffer>): AsyncGenerator<rea
   let lastByte = lineFeed;
   try {
     const head = await headOf(iterator);
-    refuseUtf16(head);
     const reader = new CsvReader(separatorOf(head));
     for (let chunk = head; chunk.length > 0; chunk = await chunkOf(iterator)) {
       lastByte = chunk.at(-1) ?? lastByte;
@@ -52,11 +51,6 @@ async function headOf(iterator: AsyncIterator<Buffer>): Promise<Buffer> {
     head = Buffer.concat([head, chunk]);
   }
   return head;
-}
-
-function refuseUtf16(head: Buffer): void {
-  const mark = head.subarray(0, 2).toString('hex');
-  if (mark === 'fffe' || mark === 'feff') throw new FeedRefusedError('encoding_undecodable', 'it is UTF-16');
 }
 
 /** The separator that stands most often in the header outside quotes. */
