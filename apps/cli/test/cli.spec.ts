@@ -156,6 +156,12 @@ test('a push shows the rejected rows with line, field and reason, the first twen
   expect(all.out.match(/^ +line \d+/gm)).toHaveLength(25);
   const records = await json(rest.split(' '), z.array(z.looseObject({ line: z.number() })));
   expect(records.map(({ line }) => line)).toContain(7);
+  const csv = await run([...rest.split(' '), '--csv', '--outcome', 'all']);
+  expect(csv.out).toMatch(/^row,line,worker_id,outcome,fields,reasons,messages\n/);
+  expect(csv.out.trim().split('\n')).toHaveLength(31);
+  expect((await run(['feed', 'deliveries', 'broken'])).out).toMatch(
+    /full +done +new 5 +updated 0 +leaver 0 +rejected 25/,
+  );
 });
 
 test('the whole way: each verb says what comes next, a watch survives the death of the API, the end has a code', async () => {
@@ -197,6 +203,17 @@ test('the whole way: each verb says what comes next, a watch survives the death 
   expect(failed.out).toMatch(/^Cannot sign in: there is no account yet\..*Making the account failed.*Tell the caller/);
   const person = await json(['employee', '000032'], z.looseObject({ sentence: z.string() }));
   expect(person.sentence).toMatch(/^Can sign in as .*Mail and calendar are ready\. Everything is done/);
+  const worker = await run(['feed', 'worker', 'hr', '000033']);
+  expect(worker.out).toMatch(/^Cannot sign in: [^]*\n000033: failed \(invalid_field\) since [^]*\(allocated\)/);
+  const workers = await json(
+    ['feed', 'workers', 'hr', '--state', 'provisioned'],
+    z.array(
+      z.looseObject({ address: z.string(), addressState: z.literal('in_force'), accountExists: z.literal(true) }),
+    ),
+  );
+  const writeBack = await run(['feed', 'workers', 'hr', '--csv']);
+  for (const { address } of workers) expect(writeBack.out).toContain(`,${address},in_force,provisioned,`);
+  expect(workers.length).toBeGreaterThan(30);
   expect((await run(['employee', 'a'])).out).toMatch(/people are known by “a”; ask again by number:/);
   expect((await run(['report', id])).out.trim().split('\n').length).toBeGreaterThan(40);
   await json(['report', id], z.array(z.looseObject({ employeeNumber: z.string() })));

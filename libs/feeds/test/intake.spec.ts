@@ -61,12 +61,7 @@ async function* pieces(bytes: Buffer) {
 /** Each row as its outcome and what is said of it. */
 async function told(ledger: Ledger, deliveryId: string): Promise<string[]> {
   const records = await deliveryRecords(ledger.db, deliveryId, { after: 0, limit: 1_000 });
-  return records.map(({ outcome, problems }) => {
-    const reasons = problems.map((problem) =>
-      typeof problem === 'object' && problem !== null && 'reason' in problem ? String(problem.reason) : '?',
-    );
-    return [outcome, ...reasons].join(' ');
-  });
+  return records.map(({ outcome, problems }) => [outcome, ...problems.map(({ reason }) => reason)].join(' '));
 }
 
 const header = 'worker_id,legal_given_name,legal_family_name,worker_type,status,hire_date,country,department';

@@ -180,7 +180,7 @@ export interface DeliveryRecord {
   readonly line: number;
   readonly employeeNumber: string | null;
   readonly outcome: string;
-  readonly problems: readonly unknown[];
+  readonly problems: readonly { field: string; reason: string; message: string }[];
 }
 
 /** A page of a delivery's rows, in the order in which they stood. */
@@ -194,5 +194,20 @@ export async function deliveryRecords(
     where delivery_id = ${deliveryId}::uuid and row > ${page.after}
       and (${page.outcome ?? null}::text is null or outcome = ${page.outcome ?? null})
     order by row limit ${page.limit}`.execute(db);
+  return rows;
+}
+
+/** A page of a source's deliveries, newest first; `before` is the id of the last one of the page before. */
+export async function listDeliveries(
+  db: Database,
+  source: string,
+  page: { state?: string | undefined; before?: string | undefined; limit: number },
+): Promise<DeliveryRow[]> {
+  const { rows } = await sql<DeliveryRow>`
+    ${sql.raw(selectDelivery)} where source = ${source} and state <> 'uploading'
+      and (${page.state ?? null}::text is null or state = ${page.state ?? null})
+      and (${page.before ?? null}::uuid is null or sequence < (
+        select sequence from feed_delivery where id = ${page.before ?? null}::uuid and source = ${source}))
+    order by sequence desc limit ${page.limit}`.execute(db);
   return rows;
 }

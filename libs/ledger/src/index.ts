@@ -26,6 +26,7 @@ export * from './applying-deliveries.js';
 export * from './feed-sources.js';
 export * from './dropped-files.js';
 export * from './employees.js';
+export * from './workers.js';
 export * from './progress.js';
 export * from './enrolments.js';
 export * from './figures.js';

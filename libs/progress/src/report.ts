@@ -1,8 +1,8 @@
-import { stringify } from 'csv-stringify';
 import { pipeline, Readable, Transform } from 'node:stream';
 import { z } from 'zod';
 import { streamEnrolled, type Ledger } from '#libs/ledger';
 import { failures, parseFailureReason, type MigrationId } from '#libs/vocabulary';
+import { asCsv } from './csv.js';
 
 const rowSchema = z.object({
   employeeNumber: z.string(),
@@ -17,9 +17,6 @@ const rowSchema = z.object({
 /** Named, so that a report of nobody has its header too. */
 const columns = ['employeeNumber', 'wave', 'action', 'state', 'reason', 'step', 'address', 'whatToDo', 'steps'];
 
-/** A cell that a spreadsheet would take for a formula is told to be text. */
-const harmless = (cell: string) => (/^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell);
-
 /** A report, a line an employee: streamed, so that memory does not grow with the company. */
 export async function writeReport(ledger: Ledger, id: MigrationId, format: 'csv' | 'json'): Promise<Readable> {
   return formatReport(await streamEnrolled(ledger, id), format);
@@ -33,14 +30,8 @@ export function formatReport(rows: Readable, format: 'csv' | 'json'): Readable {
       done(null, lineOf(rowSchema.parse(row)));
     },
   });
-  const ignoreEnd = () => undefined;
-  if (format === 'csv') {
-    const csv = stringify({ header: true, columns, cast: { string: harmless } });
-    pipeline(rows, lines, csv, ignoreEnd);
-    return csv;
-  }
-  pipeline(rows, lines, ignoreEnd);
-  return Readable.from(asJson(lines));
+  pipeline(rows, lines, () => undefined);
+  return format === 'csv' ? asCsv(lines, columns) : Readable.from(asJson(lines));
 }
 
 function lineOf(row: z.infer<typeof rowSchema>) {

@@ -3,6 +3,7 @@ export * from './employee.js';
 export * from './account.js';
 export * from './steps.js';
 export * from './states.js';
+export * from './worker-states.js';
 export * from './failures.js';
 export * from './feed-file.js';
 export * from './feed-reasons.js';

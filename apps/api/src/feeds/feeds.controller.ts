@@ -1,10 +1,10 @@
-import { Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiConsumes, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { deliveryRecords, type DeliveryRow, type Ledger } from '#libs/ledger';
 import { mediaTypes } from '#libs/feeds';
-import { Allow, callerOf, ledgerToken, Problem } from '#libs/platform';
+import type { DeliveryRow } from '#libs/ledger';
+import { Allow, callerOf, Problem } from '#libs/platform';
 import { accepted, encodingOf, mediaTypeOf, withBody } from './feed-bodies.js';
 import { idempotencyKeyOf, waitSecondsOf } from './feed-headers.js';
 import { sourceOf } from './source-name.js';
@@ -15,20 +15,11 @@ const modeSchema = z.strictObject({
     error: 'say mode=full for the whole population or mode=delta for changes only',
   }),
 });
-const recordsSchema = z.strictObject({
-  outcome: z.enum(['new', 'updated', 'unchanged', 'duplicate', 'rejected', '']).optional(),
-  cursor: z.coerce.number().int().min(0).max(2_147_483_647).default(0),
-  limit: z.coerce.number().int().min(1).max(1_000).default(100),
-});
-
 /** Where HR systems push who works there: recorded whole, answered row by row. */
 @ApiTags('feeds')
 @Controller('v1/feeds/:source/deliveries')
 export class FeedsController {
-  constructor(
-    @Inject(ledgerToken) private readonly ledger: Ledger,
-    private readonly feeds: FeedsService,
-  ) {}
+  constructor(private readonly feeds: FeedsService) {}
 
   @Post()
   @HttpCode(202)
@@ -66,23 +57,6 @@ export class FeedsController {
   @ApiOperation({ summary: 'State and counts of a delivery' })
   read(@Param('source') source: string, @Param('id') id: string): Promise<DeliveryRow> {
     return this.feeds.read(sourceOf(source), idOf(id));
-  }
-
-  @Get(':id/records')
-  @Allow('feed', 'operator')
-  @ApiOperation({ summary: 'What became of each row: line, field, reason' })
-  async records(
-    @Param('source') source: string,
-    @Param('id') id: string,
-    @Query({ schema: recordsSchema }) query: z.infer<typeof recordsSchema>,
-  ) {
-    const { state } = await this.feeds.read(sourceOf(source), idOf(id));
-    const records = await deliveryRecords(this.ledger.db, idOf(id), {
-      after: query.cursor,
-      limit: query.limit,
-      outcome: query.outcome === '' ? undefined : query.outcome,
-    });
-    return { state, records, cursor: records.length === query.limit ? (records.at(-1)?.row ?? null) : null };
   }
 
   private typesOf(request: FastifyRequest, reply: FastifyReply) {

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { fileText, UsageError, type Context, type Verb } from '../context.js';
 import { deliveryShape, recordsShape } from '../shapes.js';
 import { number, table } from '../views/table.js';
+import { answering, printCsv } from './feed-answers.js';
 
 const mediaTypes: Readonly<Record<string, string>> = {
   csv: 'text/csv',
@@ -111,9 +112,16 @@ const recording: Verb = (program, context) => {
   program
     .command('records <source> <delivery>')
     .description('what became of each row of a delivery: line, number, field, reason')
-    .option('--outcome <outcome>', 'new, updated, unchanged, duplicate or rejected', 'rejected')
-    .action(async (source: string, id: string, { outcome }: { outcome: string }, command) => {
+    .option('--outcome <outcome>', 'new, updated, unchanged, duplicate or rejected; all for every row', 'rejected')
+    .option('--csv', 'as CSV, a line a row')
+    .action(async (source: string, id: string, options: { outcome: string; csv?: boolean }, command) => {
       const one = context(command);
+      const outcome = options.outcome === 'all' ? '' : options.outcome;
+      if (options.csv === true) {
+        const path = `/v1/feeds/${encodeURIComponent(source)}/deliveries/${encodeURIComponent(id)}/records`;
+        await printCsv(one, `${path}?outcome=${encodeURIComponent(outcome)}`);
+        return;
+      }
       const delivery = await one.api.get(
         `/v1/feeds/${encodeURIComponent(source)}/deliveries/${encodeURIComponent(id)}`,
         deliveryShape,
@@ -170,5 +178,6 @@ export const feed: Verb = (program, context) => {
   const verb = program.command('feed').description('employee feeds');
   pushing(verb, context);
   recording(verb, context);
+  answering(verb, context);
   settling(verb, context);
 };
