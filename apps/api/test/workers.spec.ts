@@ -185,3 +185,13 @@ test('viewers may ask, too', async () => {
   expect(await company.send('viewer', 'GET', '/v1/feeds/seen/workers/1')).toMatchObject({ status: 200 });
   expect(await company.send('viewer', 'GET', '/v1/feeds/seen/deliveries')).toMatchObject({ status: 200 });
 });
+
+test('a token that is bound to a source asks for that source’s workers only', async () => {
+  await deliver('bound', csv(row('1')));
+  const headers = { authorization: `Bearer ${await company.api.token('feed', 'bound')}` };
+  const statusOf = async (path: string) =>
+    (await company.api.app.inject({ url: `/v1/feeds/${path}`, headers })).statusCode;
+  for (const path of ['workers', 'workers/1', 'deliveries']) {
+    expect([await statusOf(`bound/${path}`), await statusOf(`mine/${path}`)]).toEqual([200, 403]);
+  }
+});
