@@ -3,8 +3,9 @@ import { setImmediate } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import type { EmployeeRecord, FileSettings, RowProblem } from '#libs/vocabulary';
 import { FeedRefusedError, type RawRow } from './dialects/index.js';
-import { fileRows, type Bytes } from './files/index.js';
+import { fileRows, readingOf, type Bytes } from './files/index.js';
 import { checkRow, latestHireDateAt } from './rows.js';
+import type { Spelling } from './spelling.js';
 
 /** How a file came, which says how it is to be read. */
 interface FeedFile {
@@ -48,11 +49,12 @@ export async function* checkedRows(
   limits: FileLimits = documentedLimits,
 ): AsyncGenerator<readonly FileRow[]> {
   const plain = () => plainBytes(bytes(), file, signal, limits.unpackedBytes);
+  const reading = readingOf(file.settings);
   const latestHireDate = latestHireDateAt(file.receivedAt);
   let count = 0;
   let undecodable = 0;
-  for await (const chunk of fileRows(plain, file.mediaType, file.settings)) {
-    const checked = chunk.map((raw, index) => checkedRow(raw, count + index + 1, latestHireDate));
+  for await (const chunk of fileRows(plain, file.mediaType, reading)) {
+    const checked = chunk.map((raw, index) => checkedRow(raw, count + index + 1, latestHireDate, reading.spelling));
     count += checked.length;
     if (count > limits.rows) throw new FeedRefusedError('too_many_rows');
     undecodable += checked.filter((row) => row.problems.some(({ reason }) => reason === 'row_invalid_encoding')).length;
@@ -62,12 +64,12 @@ export async function* checkedRows(
   if (undecodable > 10 && undecodable * 100 > count) throw new FeedRefusedError('encoding_undecodable');
 }
 
-function checkedRow(raw: RawRow, row: number, latestHireDate: string): FileRow {
+function checkedRow(raw: RawRow, row: number, latestHireDate: string, spelling: Spelling): FileRow {
   const { line } = raw;
   if (raw.problem !== undefined) {
     return { row, line, employeeNumber: raw.employeeNumber, record: undefined, problems: [raw.problem] };
   }
-  const { employeeNumber, record, problems } = checkRow(raw.values, latestHireDate);
+  const { employeeNumber, record, problems } = checkRow(raw.values, latestHireDate, spelling);
   return { row, line, employeeNumber, record, problems };
 }
 

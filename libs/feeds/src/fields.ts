@@ -1,60 +1,35 @@
-import type { RefusalReason } from '#libs/vocabulary';
+import { feedColumns, feedFields, foldHeader, type FeedField, type RefusalReason } from '#libs/vocabulary';
 
-/**
- * Each canonical field with the header names that mean it, the documented one first. Headers are compared without case,
- * spaces, dashes and underscores.
- */
-export const columns = {
-  employeeNumber: ['worker_id', 'employee_number', 'employee_id', 'personnel_number', 'external_id', 'worker_number'],
-  legalGivenName: ['legal_given_name', 'given_name', 'first_name'],
-  legalFamilyName: ['legal_family_name', 'family_name', 'last_name', 'surname'],
-  preferredGivenName: ['preferred_given_name', 'preferred_first_name'],
-  preferredFamilyName: ['preferred_family_name', 'preferred_last_name'],
-  latinGivenName: ['latin_given_name'],
-  latinFamilyName: ['latin_family_name'],
-  workerType: ['worker_type', 'employee_type', 'user_type'],
-  status: ['status', 'employment_status'],
-  hireDate: ['hire_date', 'start_date'],
-  endDate: ['termination_date', 'end_date'],
-  country: ['country', 'country_code'],
-  locationCode: ['location_code', 'location', 'site'],
-  companyCode: ['company_code', 'company', 'organization'],
-  department: ['department'],
-  costCentre: ['cost_centre', 'cost_center'],
-  jobTitle: ['job_title', 'title'],
-  managerNumber: ['manager_id', 'manager_number', 'manager'],
-  workLanguage: ['work_language', 'preferred_language', 'language'],
-  fte: ['fte'],
-  workEmail: ['work_email', 'email'],
-  legacyEmails: ['legacy_emails'],
-  workPhone: ['work_phone', 'phone'],
-  mobilePhone: ['mobile_phone', 'mobile'],
-} as const;
-
-export type Field = keyof typeof columns;
 /** What a row says of a field; values as the dialect gives them. */
 export interface FieldValues {
-  get(field: Field): unknown;
+  get(field: FeedField): unknown;
 }
 
-const fold = (name: string) =>
-  name
-    .trim()
-    .toLowerCase()
-    .replaceAll(/[\s_-]/g, '');
-
-const isField = (name: string): name is Field => Object.hasOwn(columns, name);
-const fields = Object.keys(columns).filter(isField);
-
 const fieldByHeader = new Map(
-  fields.flatMap((field) => [field, ...columns[field]].map((name) => [fold(name), field] as const)),
+  feedFields.flatMap((field) => [field, ...feedColumns[field]].map((name) => [foldHeader(name), field] as const)),
 );
+const fieldByColumn = new Map<string, FeedField>(feedFields.map((field) => [feedColumns[field][0], field]));
 
 /** Without these a whole file is refused; of the legal names one is enough. */
 const required = ['employeeNumber', 'workerType', 'status', 'hireDate', 'country'] as const;
 
 /** Personal data that accounts do not need: a feed that carries it is refused, so that it never reaches the ledger. */
-const unwanted = /^(birthdate|dateofbirth|dob|salary|pay|iban|bankaccount|nationalid|ssn|socialsecuritynumber)$/;
+const unwantedHeaders = {
+  birth_date: `birth_date, date_of_birth, dob, birthday, Geburtsdatum, Geburtstag, date de naissance, fecha de nacimiento,
+    data di nascita, data de nascimento, data urodzenia, geboortedatum`,
+  salary: `salary, pay, base_pay, base_salary, annual_salary, Gehalt, Grundgehalt, salaire, salario, stipendio, retribuzione,
+    wynagrodzenie, salaris`,
+  bank_account: 'iban, bank_account, bank_account_number, Kontonummer, Bankverbindung, konto bankowe',
+  national_id: `national_id, national_identifier, ssn, social_security_number, social_insurance_number, tax_id,
+    Sozialversicherungsnummer, SV-Nummer, Steuer-ID, Steueridentifikationsnummer, numéro de sécurité sociale, NIR, NSS,
+    codice fiscale, PESEL, BSN, burgerservicenummer, NIF, DNI, CPF`,
+  religion: 'religion, religious_affiliation, Konfession, wyznanie',
+} as const;
+const unwanted = new Map(
+  Object.entries(unwantedHeaders).flatMap(([name, headers]) =>
+    headers.split(',').map((header) => [foldHeader(header), name] as const),
+  ),
+);
 
 export interface HeaderFault {
   readonly reason: RefusalReason;
@@ -63,33 +38,71 @@ export interface HeaderFault {
 }
 
 /** The documented column of a field: what reports call it. */
-export function columnOf(field: Field): string {
-  return columns[field][0];
+export function columnOf(field: FeedField): string {
+  return feedColumns[field][0];
 }
 
-/** The field that a header means, or undefined for columns that Bascule does not use. */
-export function fieldOf(header: string): Field | undefined {
-  return fieldByHeader.get(fold(header));
-}
-
-/** The unwanted column that a header means, by the name under which Bascule knows it. */
+/** The unwanted data that a header means, by the name under which Bascule knows it. */
 export function unwantedColumn(header: string): string | undefined {
-  return unwanted.exec(fold(header))?.[0];
+  return unwanted.get(foldHeader(header));
 }
 
-/** What is wrong with a header row as a whole. */
-export function headerFault(headers: readonly string[]): HeaderFault | undefined {
-  const personal = headers.map(unwantedColumn).find((column) => column !== undefined);
-  if (personal !== undefined) return { reason: 'header_unwanted_column', column: personal };
-  const seen = new Set<Field>();
-  for (const header of headers) {
-    const field = fieldOf(header);
-    if (field === undefined) continue;
-    if (seen.has(field)) return { reason: 'header_duplicate_column', column: columnOf(field) };
-    seen.add(field);
+/** What is settled about a source's headers: their header to our column, null for one that is ignored. */
+type Mapping = Readonly<Record<string, string | null>>;
+
+/**
+ * What the headers of a source's files mean: first as it is settled for the source, then by the documented names. A field
+ * that is mapped is taken from its header only, so that no other column slips into its place when that one is gone.
+ */
+export class Headers {
+  private readonly meanings: ReadonlyMap<string, FeedField>;
+  private readonly mapped = new Set<FeedField>();
+  private readonly ignored = new Set<string>();
+
+  /** `given` are fields that need no column, because they are the same in each row. */
+  constructor(
+    mapping: Mapping = {},
+    private readonly given: ReadonlySet<FeedField> = new Set(),
+  ) {
+    const meanings = new Map<string, FeedField>();
+    for (const [header, column] of Object.entries(mapping)) {
+      const field = column === null ? undefined : fieldByColumn.get(column);
+      if (field === undefined) this.ignored.add(foldHeader(header));
+      else {
+        meanings.set(foldHeader(header), field);
+        this.mapped.add(field);
+      }
+    }
+    for (const [header, field] of fieldByHeader) {
+      if (!this.mapped.has(field) && !this.ignored.has(header) && !meanings.has(header)) meanings.set(header, field);
+    }
+    this.meanings = meanings;
   }
-  const missing = required.find((field) => !seen.has(field));
-  if (missing !== undefined) return { reason: 'header_missing_column', column: columnOf(missing) };
-  if (seen.has('legalGivenName') || seen.has('legalFamilyName')) return undefined;
-  return { reason: 'header_missing_column', column: columnOf('legalFamilyName') };
+
+  /** The field that a header means, or undefined for columns that Bascule does not use. */
+  fieldOf(header: string): FeedField | undefined {
+    return this.meanings.get(foldHeader(header));
+  }
+
+  /** The unwanted data that a header means; what is settled as ignored is known, and never read. */
+  unwantedColumn(header: string): string | undefined {
+    return this.ignored.has(foldHeader(header)) ? undefined : unwantedColumn(header);
+  }
+
+  /** What is wrong with a header row as a whole. */
+  fault(headers: readonly string[]): HeaderFault | undefined {
+    const personal = headers.map((header) => this.unwantedColumn(header)).find((column) => column !== undefined);
+    if (personal !== undefined) return { reason: 'header_unwanted_column', column: personal };
+    const seen = new Set(this.given);
+    for (const header of headers) {
+      const field = this.fieldOf(header);
+      if (field === undefined) continue;
+      if (seen.has(field)) return { reason: 'header_duplicate_column', column: columnOf(field) };
+      seen.add(field);
+    }
+    const missing = [...this.mapped, ...required].find((field) => !seen.has(field));
+    if (missing !== undefined) return { reason: 'header_missing_column', column: columnOf(missing) };
+    if (seen.has('legalGivenName') || seen.has('legalFamilyName')) return undefined;
+    return { reason: 'header_missing_column', column: columnOf('legalFamilyName') };
+  }
 }

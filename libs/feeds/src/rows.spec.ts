@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { employeeRecordSchema, rejections, warnings } from '#libs/vocabulary';
-import { columnOf, columns, fieldOf, type Field } from './fields.js';
+import { employeeRecordSchema, feedColumns, rejections, warnings, type FeedField } from '#libs/vocabulary';
+import { columnOf, Headers } from './fields.js';
 import { checkRow, latestHireDateAt } from './rows.js';
 
+const headers = new Headers();
 const latestHireDate = latestHireDateAt(new Date('2026-11-25T12:00:00Z'));
 
 const whole = {
@@ -17,9 +18,9 @@ const whole = {
 };
 
 function check(changes: Readonly<Record<string, unknown>> = {}) {
-  const values = new Map<Field, unknown>();
+  const values = new Map<FeedField, unknown>();
   for (const [header, value] of Object.entries({ ...whole, ...changes })) {
-    const field = fieldOf(header);
+    const field = headers.fieldOf(header);
     if (field === undefined) throw new Error(`no such column: ${header}`);
     values.set(field, value);
   }
@@ -56,7 +57,7 @@ test('a record’s members stand in the order of the alphabet, so that its finge
             .map(([name, one]) => [name, sorted(one)]),
         )
       : value;
-  const changes = Object.fromEntries(Object.values(columns).map(([column]) => [column, 'A1']));
+  const changes = Object.fromEntries(Object.values(feedColumns).map(([column]) => [column, 'A1']));
   const full = { ...changes, ...whole, fte: '1', termination_date: '2030-01-01', work_email: 'a@b.example' };
   const { record } = check({
     ...full,
@@ -158,7 +159,7 @@ const anything = fc.oneof(
 );
 
 test('whatever a row holds, it becomes a record of the one shape, or is rejected by field', () => {
-  const row = fc.dictionary(fc.constantFrom(...Object.values(columns).map(([column]) => column)), anything);
+  const row = fc.dictionary(fc.constantFrom(...Object.values(feedColumns).map(([column]) => column)), anything);
   fc.assert(
     fc.property(row, (changes) => {
       const { record, problems } = check(changes);
@@ -180,7 +181,7 @@ test('whatever a row holds, it becomes a record of the one shape, or is rejected
 
 test('no message repeats what was sent', () => {
   const secret = fc.string({ unit: fc.constantFrom('Q', 'Ж', '7', '@', '='), minLength: 6, maxLength: 300 });
-  const row = fc.dictionary(fc.constantFrom(...Object.values(columns).map(([column]) => column)), secret);
+  const row = fc.dictionary(fc.constantFrom(...Object.values(feedColumns).map(([column]) => column)), secret);
   fc.assert(
     fc.property(row, (changes) => {
       const messages = JSON.stringify(check(changes).problems);
@@ -190,8 +191,8 @@ test('no message repeats what was sent', () => {
 });
 
 test('every field is reported by its documented column', () => {
-  for (const [field, [column]] of Object.entries(columns)) {
-    const known = fieldOf(column);
+  for (const [field, [column]] of Object.entries(feedColumns)) {
+    const known = headers.fieldOf(column);
     expect(known).toBe(field);
     expect(known === undefined ? undefined : columnOf(known)).toBe(column);
   }

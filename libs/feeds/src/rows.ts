@@ -4,12 +4,13 @@ import {
   rejection,
   warning,
   type EmployeeRecord,
+  type FeedField as Field,
   type RejectionReason,
   type RowProblem,
   type WarningReason,
 } from '#libs/vocabulary';
-import { countryOf } from './countries.js';
-import { columnOf, type Field, type FieldValues } from './fields.js';
+import { columnOf, type FieldValues } from './fields.js';
+import { documentedSpelling, type Spelling } from './spelling.js';
 
 /** A row that was checked: with a record, `problems` are warnings; without one, all that is wrong. */
 export interface CheckedRow {
@@ -22,8 +23,8 @@ export interface CheckedRow {
  * Turns one row, whatever its dialect, into a canonical record or into all that is wrong with it. Nobody is hired after
  * `latestHireDate`.
  */
-export function checkRow(values: FieldValues, latestHireDate: string): CheckedRow {
-  return new RowCheck(values, latestHireDate).checked();
+export function checkRow(values: FieldValues, latestHireDate: string, spelling = documentedSpelling): CheckedRow {
+  return new RowCheck(values, latestHireDate, spelling).checked();
 }
 
 /** The last first day that a delivery of this moment may name (YYYY-MM-DD): 366 days later. */
@@ -36,26 +37,11 @@ const numberMax = 64;
 const addressesMax = 30;
 const addressMax = 254;
 
-const statuses = new Map<string, EmployeeRecord['status']>([
-  ['ACTIVE', 'active'],
-  ['PREHIRE', 'prehire'],
-  ['LEAVE', 'leave'],
-  ['TERMINATED', 'terminated'],
-]);
-const workerTypes = new Map<string, EmployeeRecord['workerType']>([
-  ['EMPLOYEE', 'employee'],
-  ['TEMP', 'temp'],
-  ['CONTRACTOR', 'contractor'],
-  ['INTERN', 'intern'],
-]);
-
 /** NUL, the mark that decoding leaves where bytes are not UTF-8, and halves of surrogate pairs: PostgreSQL takes none. */
 const unstorable = /[\0\uFFFD\uD800-\uDFFF]/;
 const formulaStart = /^[=+\-@]/;
 const languageTag = /^[a-z]{2,3}(-[a-z0-9]{1,8})*$/i;
 const phone = /^(?=.*\d)[\d\s+()./-]+(\s*(ext\.?|x|#)\s*\d+)?$/i;
-const isoDate = /^(\d{4}-\d{2}-\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/;
-const share = /^\d+([.,]\d+)?$/;
 const hireAheadMs = 366 * 86_400_000;
 const noEnd = '9999-01-01';
 
@@ -96,6 +82,7 @@ class RowCheck {
   constructor(
     private readonly values: FieldValues,
     private readonly latestHireDate: string,
+    private readonly spelling: Spelling,
   ) {}
 
   /** The record's members stand in the order of the alphabet, so that the same record always has the same JSON. */
@@ -105,8 +92,8 @@ class RowCheck {
       this.reject('worker_id_missing', 'employeeNumber');
     }
     const legal = this.legalName();
-    const status = this.word('status', statuses, 'status_unknown');
-    const workerType = this.word('workerType', workerTypes, 'worker_type_unknown');
+    const status = this.word('status', this.spelling.statuses, 'status_unknown');
+    const workerType = this.word('workerType', this.spelling.workerTypes, 'worker_type_unknown');
     const country = this.country();
     const { hireDate, endDate } = this.dates();
     const workEmail = this.workEmail();
@@ -238,13 +225,13 @@ class RowCheck {
 
   private word<T>(field: Field, words: ReadonlyMap<string, T>, reason: RejectionReason): T | undefined {
     const value = this.values.get(field);
-    const word = typeof value === 'string' ? words.get(value.trim().toUpperCase()) : undefined;
-    return word ?? this.reject(reason, field);
+    const word = typeof value === 'string' ? value.trim().toUpperCase() : '';
+    return words.get(word) ?? words.get(word.normalize('NFC')) ?? this.reject(reason, field);
   }
 
   private country(): string | undefined {
     const value = this.values.get('country');
-    const country = typeof value === 'string' ? countryOf(value.trim()) : undefined;
+    const country = typeof value === 'string' ? this.spelling.countryOf(value.trim()) : undefined;
     return country ?? this.reject('country_unknown', 'country');
   }
 
@@ -263,7 +250,8 @@ class RowCheck {
   private date(field: Field): string | undefined {
     const value = this.values.get(field);
     if (this.isEmpty(field)) return undefined;
-    const day = typeof value === 'string' ? isoDate.exec(value.trim())?.[1] : undefined;
+    const day = typeof value === 'string' ? this.spelling.dayOf(value.trim()) : undefined;
+    if (day === '') return field === 'hireDate' ? this.reject('hire_date_missing', field) : undefined;
     return day !== undefined && isRealDay(day) ? day : this.reject('date_invalid', field);
   }
 
@@ -271,7 +259,7 @@ class RowCheck {
     const value = this.values.get('fte');
     if (this.isEmpty('fte')) return undefined;
     const text = typeof value === 'string' ? value.trim() : '';
-    const fte = typeof value === 'number' ? value : share.test(text) ? Number(text.replace(',', '.')) : Number.NaN;
+    const fte = typeof value === 'number' ? this.spelling.shareOfNumber(value) : this.spelling.shareOf(text);
     return fte >= 0 && fte <= 2 ? fte : this.reject('number_invalid', 'fte');
   }
 

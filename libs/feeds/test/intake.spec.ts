@@ -8,11 +8,13 @@ import {
   readDelivery,
   receiveDelivery,
   searchEmployees,
+  settleSource,
   storePayload,
   type DeliveryRow,
   type Ledger,
 } from '#libs/ledger';
 import { createTestDatabase } from '#libs/testing';
+import { feedSourceSettingsSchema } from '#libs/vocabulary';
 import { foldedWords, intake } from '../src/index.js';
 
 const patient = new AbortController().signal;
@@ -119,6 +121,41 @@ test('the same people are unchanged whatever the format, the order of columns an
   const ndjson = gzipSync(people.map((one) => `${JSON.stringify(one)}\r\n`).join(''));
   const packed = await push(ndjson, { mediaType: 'application/x-ndjson', contentEncoding: 'gzip' });
   expect(packed.rows).toMatchObject({ total: 2, unchanged: 2 });
+});
+
+test('a source’s own headers, encoding, dates, numbers and words are read as they are settled for it', async () => {
+  const { ledger, push, told: say } = await setup();
+  await push(csv(row('0123'), row('0124', 'Entwicklung & Bau', 'LEAVE')));
+  const file = {
+    encoding: 'windows-1252',
+    columns: {
+      Personalnummer: 'worker_id',
+      Vorname: 'legal_given_name',
+      Nachname: 'legal_family_name',
+      Beschäftigungsstatus: 'status',
+      Eintritt: 'hire_date',
+      Land: 'country',
+      Abteilung: 'department',
+      Geburtsdatum: null,
+    },
+    constants: { worker_type: 'EMPLOYEE' },
+    dates: 'dd.mm.yyyy',
+    words: { status: { aktiv: 'ACTIVE', Elternzeit: 'LEAVE' }, country: { Deutschland: 'DE' } },
+  };
+  await settleSource(ledger.db, { name: 'hr', settings: feedSourceSettingsSchema.parse({ file }), actor: 'test' });
+  const german = [
+    'Personalnummer;Nachname;Vorname;Beschäftigungsstatus;Eintritt;Land;Abteilung;Geburtsdatum',
+    '0123;Müller;Zoë;Aktiv;01.01.2020;Deutschland;IT;24.12.1990',
+    '0124;Müller;Zoë;elternzeit;1.1.2020;DE;Entwicklung & Bau;',
+    '0125;Müller;Zoë;Aktiv;2020/01/01;Deutschland;IT;',
+  ].join('\r\n');
+  const delivery = await push(Buffer.from(german, 'latin1'));
+  expect(await say(delivery.id)).toEqual(['unchanged', 'unchanged', 'rejected date_invalid']);
+  const lost = await push(Buffer.from(german.replace('Abteilung', 'Bereich'), 'latin1'));
+  expect([lost.state, lost.cause]).toEqual([
+    'refused',
+    expect.stringMatching(/^header_missing_column.*\(department\)$/),
+  ]);
 });
 
 test('a worker who is there twice with different values is rejected each time and stays as they were', async () => {

@@ -5,6 +5,7 @@ export * from './steps.js';
 export * from './states.js';
 export * from './worker-states.js';
 export * from './failures.js';
+export * from './feed-columns.js';
 export * from './feed-file.js';
 export * from './feed-reasons.js';
 export * from './feed-drop.js';

@@ -1,9 +1,8 @@
 import { CsvError, parse, type InfoRecord, type Parser } from 'csv-parse';
-import { rejection } from '#libs/vocabulary';
-import { fieldOf, headerFault, type Field, type FieldValues } from '../fields.js';
-import { FeedRefusedError, rowCharactersMax, type RawRow } from './raw-row.js';
+import { fileDelimiters, rejection, type FeedField as Field } from '#libs/vocabulary';
+import type { FieldValues } from '../fields.js';
+import { FeedRefusedError, rowCharactersMax, type FileShape, type RawRow } from './raw-row.js';
 
-const separators = [',', ';', '\t', '|'] as const;
 const lineFeed = 10;
 const carriageReturn = 13;
 /** What may be a worker's number in a row that is broken. */
@@ -13,12 +12,12 @@ const isNumber = /^[\w./-]{1,64}$/;
  * CSV with a header row, RFC 4180 and what HR systems make of it: the separator is taken from the header, a byte order
  * mark is dropped, lines may end in LF, CRLF or CR. Rows with too few or too many columns are reported, not guessed at.
  */
-export async function* csvRows(bytes: AsyncIterable<Buffer>): AsyncGenerator<readonly RawRow[]> {
+export async function* csvRows(bytes: AsyncIterable<Buffer>, shape: FileShape): AsyncGenerator<readonly RawRow[]> {
   const iterator = bytes[Symbol.asyncIterator]();
   let lastByte = lineFeed;
   try {
     const head = await headOf(iterator);
-    const reader = new CsvReader(separatorOf(head));
+    const reader = new CsvReader(shape.delimiter ?? separatorOf(head), shape);
     for (let chunk = head; chunk.length > 0; chunk = await chunkOf(iterator)) {
       lastByte = chunk.at(-1) ?? lastByte;
       await reader.write(chunk);
@@ -57,7 +56,7 @@ async function headOf(iterator: AsyncIterator<Buffer>): Promise<Buffer> {
 function separatorOf(head: Buffer): string {
   const [firstLine = ''] = head.toString('utf8').split(/[\r\n]/, 1);
   const unquoted = firstLine.replaceAll(/"[^"]*"/g, '');
-  const counted = separators.map((separator) => ({ separator, count: unquoted.split(separator).length }));
+  const counted = fileDelimiters.map((separator) => ({ separator, count: unquoted.split(separator).length }));
   return counted.reduce((a, b) => (b.count > a.count ? b : a)).separator;
 }
 
@@ -75,7 +74,10 @@ class CsvReader {
   private emptyLines = 0;
   private countedTwice = 0;
 
-  constructor(delimiter: string) {
+  constructor(
+    delimiter: string,
+    private readonly shape: FileShape,
+  ) {
     this.parser = parse({
       bom: true,
       delimiter,
@@ -127,7 +129,8 @@ class CsvReader {
     this.emptyLines = emptyLines;
     this.endsShort = this.columns !== undefined && record.length < this.columns;
     if (this.columns === undefined) this.takeHeader(record);
-    else if (record.length === this.columns) this.rows.push({ line, values: new CsvValues(this.positions, record) });
+    else if (record.length === this.columns)
+      this.rows.push({ line, values: new CsvValues(this.positions, this.shape.constants, record) });
     else {
       const number = record[this.positions.employeeNumber ?? -1]?.trim();
       const employeeNumber = number !== undefined && isNumber.test(number) ? number : undefined;
@@ -136,11 +139,11 @@ class CsvReader {
   }
 
   private takeHeader(record: readonly string[]): void {
-    const fault = headerFault(record);
+    const fault = this.shape.headers.fault(record);
     if (fault !== undefined) this.fault ??= new FeedRefusedError(fault.reason, fault.column);
     this.columns = record.length;
     for (const [position, header] of record.entries()) {
-      const field = fieldOf(header);
+      const field = this.shape.headers.fieldOf(header);
       if (field !== undefined) this.positions[field] = position;
     }
   }
@@ -164,11 +167,12 @@ class CsvReader {
 class CsvValues implements FieldValues {
   constructor(
     private readonly positions: Readonly<Partial<Record<Field, number>>>,
+    private readonly constants: ReadonlyMap<Field, string>,
     private readonly record: readonly string[],
   ) {}
 
   get(field: Field): string | undefined {
     const position = this.positions[field];
-    return position === undefined ? undefined : this.record[position];
+    return position === undefined ? this.constants.get(field) : this.record[position];
   }
 }

@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { stringify } from 'csv-stringify/sync';
 import { expect, test } from 'vitest';
-import { columnOf, columns, fieldOf } from '../fields.js';
+import { feedColumns } from '#libs/vocabulary';
+import { columnOf, Headers } from '../fields.js';
 import { dialects, FeedRefusedError, type RawRow } from './index.js';
 
+const headers = new Headers();
+const unsettled = { headers, constants: new Map(), delimiter: undefined };
 const header = 'worker_id,legal_given_name,legal_family_name,worker_type,status,hire_date,country';
 const row = (number: string) => `${number},Zoë,Müller,EMPLOYEE,ACTIVE,2020-01-01,DE`;
 const json = (number: unknown) => JSON.stringify({ worker_id: number, first_name: 'Zoë' });
@@ -14,7 +17,7 @@ async function read(mediaType: string, text: string | Buffer, chunkBytes = 65_53
     for (let from = 0; from < bytes.length; from += chunkBytes) yield bytes.subarray(from, from + chunkBytes);
   }
   const rows: RawRow[] = [];
-  for await (const chunk of dialects[mediaType]?.(chunks()) ?? []) rows.push(...chunk);
+  for await (const chunk of dialects[mediaType]?.(chunks(), unsettled) ?? []) rows.push(...chunk);
   return rows;
 }
 
@@ -170,7 +173,7 @@ test('NDJSON gives the very objects that were sent, wherever the network cuts it
   );
 });
 
-const names = Object.values(columns).map(([column]) => column);
+const names = Object.values(feedColumns).map(([column]) => column);
 const cell = fc.string({ unit: fc.constantFrom('a', 'é', '🌸', '"', ',', ';', '\n', '\r', '\t', ' ', "'") });
 
 test('CSV gives the very values that were sent, however they are quoted and wherever the network cuts it', async () => {
@@ -184,7 +187,7 @@ test('CSV gives the very values that were sent, however they are quoted and wher
   await fc.assert(
     fc.asyncProperty(fc.array(record), shape, chunkBytes, async (records, options, size) => {
       const rows = await read('text/csv', stringify([names, ...records], options), size);
-      const read_ = rows.map(({ values }) => names.map((name) => values?.get(fieldOf(name) ?? 'status')));
+      const read_ = rows.map(({ values }) => names.map((name) => values?.get(headers.fieldOf(name) ?? 'status')));
       expect(read_).toEqual(records);
     }),
   );
@@ -213,5 +216,5 @@ test('whatever bytes come, a file is read row by row with rising lines, or refus
 });
 
 test('the documented columns are those of the reports', () => {
-  expect(names.map((name) => columnOf(fieldOf(name) ?? 'status'))).toEqual(names);
+  expect(names.map((name) => columnOf(headers.fieldOf(name) ?? 'status'))).toEqual(names);
 });

@@ -3,7 +3,7 @@ import { jsonRows } from './json.js';
 import { ndjsonRows } from './ndjson.js';
 import type { Dialect } from './raw-row.js';
 
-export { FeedRefusedError, type RawRow } from './raw-row.js';
+export { FeedRefusedError, type FileShape, type RawRow } from './raw-row.js';
 
 /** The dialect of each media type that a feed may have. */
 export const dialects: Readonly<Record<string, Dialect>> = {

@@ -1,15 +1,15 @@
 import { StringDecoder } from 'node:string_decoder';
 import { rejection } from '#libs/vocabulary';
-import { jsonRow } from './json-row.js';
-import { FeedRefusedError, rowCharactersMax, type RawRow } from './raw-row.js';
+import { JsonRows } from './json-row.js';
+import { FeedRefusedError, rowCharactersMax, type FileShape, type RawRow } from './raw-row.js';
 
 /**
  * An array of objects, or an object with one array (`{"employees": […], "page": 1}`): cut into its elements while it
  * streams, so that memory holds one row. Structure is followed by depth and strings; each element is then parsed by itself.
  */
-export async function* jsonRows(bytes: AsyncIterable<Buffer>): AsyncGenerator<readonly RawRow[]> {
+export async function* jsonRows(bytes: AsyncIterable<Buffer>, shape: FileShape): AsyncGenerator<readonly RawRow[]> {
   const decoder = new StringDecoder('utf8');
-  const cutter = new ElementCutter();
+  const cutter = new ElementCutter(new JsonRows(shape));
   for await (const chunk of bytes) {
     const rows = cutter.feed(decoder.write(chunk));
     if (rows.length > 0) yield rows;
@@ -50,6 +50,8 @@ class ElementCutter {
   private line = 1;
   private startLine = 1;
   private rows: RawRow[] = [];
+
+  constructor(private readonly elements: JsonRows) {}
 
   feed(chunk: string): readonly RawRow[] {
     this.rows = [];
@@ -153,7 +155,7 @@ class ElementCutter {
   private cut(rest: string): void {
     this.append(rest);
     if (this.isTooLong) this.rows.push({ line: this.startLine, problem: rejection('row_too_long') });
-    else this.rows.push(jsonRow(this.text, this.startLine));
+    else this.rows.push(this.elements.row(this.text, this.startLine));
     this.text = '';
     this.isTooLong = false;
   }

@@ -1,12 +1,12 @@
 import { StringDecoder } from 'node:string_decoder';
 import { rejection } from '#libs/vocabulary';
-import { jsonRow } from './json-row.js';
-import { FeedRefusedError, rowCharactersMax, type RawRow } from './raw-row.js';
+import { JsonRows } from './json-row.js';
+import { FeedRefusedError, rowCharactersMax, type FileShape, type RawRow } from './raw-row.js';
 
 /** One JSON object a line; lines end in LF, CRLF or CR. Blank lines are no rows. */
-export async function* ndjsonRows(bytes: AsyncIterable<Buffer>): AsyncGenerator<readonly RawRow[]> {
+export async function* ndjsonRows(bytes: AsyncIterable<Buffer>, shape: FileShape): AsyncGenerator<readonly RawRow[]> {
   const decoder = new StringDecoder('utf8');
-  const splitter = new LineSplitter();
+  const splitter = new LineSplitter(new JsonRows(shape));
   let count = 0;
   for await (const chunk of bytes) {
     const rows = splitter.feed(decoder.write(chunk));
@@ -25,6 +25,8 @@ class LineSplitter {
   private isTooLong = false;
   private line = 1;
   private afterReturn = false;
+
+  constructor(private readonly objects: JsonRows) {}
 
   feed(chunk: string): RawRow[] {
     if (chunk === '') return [];
@@ -62,7 +64,7 @@ class LineSplitter {
   private close(rows: RawRow[]): void {
     const text = (this.line === 1 ? this.text.replace(/^\uFEFF/, '') : this.text).trim();
     if (this.isTooLong) rows.push({ line: this.line, problem: rejection('row_too_long') });
-    else if (text !== '') rows.push(jsonRow(text, this.line));
+    else if (text !== '') rows.push(this.objects.row(text, this.line));
     this.text = '';
     this.isTooLong = false;
     this.line += 1;

@@ -1,5 +1,5 @@
-import { refusal, type RefusalReason, type RowProblem } from '#libs/vocabulary';
-import type { FieldValues } from '../fields.js';
+import { refusal, type FeedField, type FileSettings, type RefusalReason, type RowProblem } from '#libs/vocabulary';
+import type { FieldValues, Headers } from '../fields.js';
 
 /** A row as its dialect gives it, with the line on which it begins (from 1); or why it could not be read. */
 export type RawRow =
@@ -23,8 +23,20 @@ export class FeedRefusedError extends Error {
   }
 }
 
-/** Reads a file's bytes as rows, a chunk's rows at a time, so that memory never depends on the number of rows. */
-export type Dialect = (bytes: AsyncIterable<Buffer>) => AsyncGenerator<readonly RawRow[]>;
+/** What is settled for a source about the shape of its files. */
+export interface FileShape {
+  readonly headers: Headers;
+  /** What every row says of fields that have no column. */
+  readonly constants: ReadonlyMap<FeedField, string>;
+  /** Undefined: told from the header. */
+  readonly delimiter: FileSettings['delimiter'];
+}
+
+/**
+ * Reads a file's bytes, which are UTF-8, as rows, a chunk's rows at a time, so that memory never depends on the number of
+ * rows.
+ */
+export type Dialect = (bytes: AsyncIterable<Buffer>, shape: FileShape) => AsyncGenerator<readonly RawRow[]>;
 
 /** A row is kept in memory whole, so it has a bound. */
 export const rowCharactersMax = 1_000_000;

@@ -1,10 +1,32 @@
-import type { FileSettings } from '#libs/vocabulary';
-import { dialects, type RawRow } from '../dialects/index.js';
-import { utf8Bytes, type Bytes } from './encodings.js';
+import type { FeedField, FileSettings } from '#libs/vocabulary';
+import { dialects, type FileShape, type RawRow } from '../dialects/index.js';
+import { Headers } from '../fields.js';
+import { spellingOf, type Spelling } from '../spelling.js';
 import { declaredFile } from './declared-file.js';
+import { utf8Bytes, type Bytes } from './encodings.js';
 
 export type { Bytes } from './encodings.js';
 export { contentTypeOf, declaredFile, mediaTypes, UnknownMediaTypeError } from './declared-file.js';
+
+/** How the files of one source are read. */
+export interface FileReading extends FileShape {
+  readonly encoding: FileSettings['encoding'];
+  readonly spelling: Spelling;
+}
+
+export function readingOf(settings: FileSettings): FileReading {
+  const { encoding, delimiter, columns, constants: given } = settings;
+  const constants = new Map<FeedField, string>();
+  const put = (field: FeedField, constant: string | undefined) => {
+    if (constant !== undefined) constants.set(field, constant);
+  };
+  put('status', given.status);
+  put('workerType', given.worker_type);
+  put('country', given.country);
+  put('companyCode', given.company_code);
+  const headers = new Headers(columns, new Set(constants.keys()));
+  return { encoding, delimiter, constants, headers, spelling: spellingOf(settings) };
+}
 
 /**
  * The rows of a file in any encoding and dialect, a chunk's at a time. `contentType` is as `contentTypeOf` wrote it.
@@ -14,10 +36,10 @@ export { contentTypeOf, declaredFile, mediaTypes, UnknownMediaTypeError } from '
 export async function* fileRows(
   bytes: Bytes,
   contentType: string,
-  settings: FileSettings,
+  reading: FileReading,
 ): AsyncGenerator<readonly RawRow[]> {
   const { mediaType, encoding } = declaredFile(contentType);
   const dialect = dialects[mediaType];
   if (dialect === undefined) throw new Error(`a delivery of the unknown type ${mediaType} was let in`);
-  yield* dialect(utf8Bytes(bytes, encoding, settings.encoding));
+  yield* dialect(utf8Bytes(bytes, encoding, reading.encoding), reading);
 }
