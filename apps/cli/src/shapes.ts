@@ -15,6 +15,7 @@ export const deliveryShape = z.looseObject({
   state: z.string(),
   cause: z.string().nullable(),
   rows: z.record(z.string(), z.number()),
+  waitsFor: z.string().nullable(),
 });
 
 export const recordsShape = z.looseObject({

@@ -1,7 +1,11 @@
 import { hash } from 'node:crypto';
+import type { PoolClient } from 'pg';
 import {
-  applyStaged,
+  applyJudged,
+  countStaged,
   giveDeliveryBack,
+  isStale,
+  judgeStaged,
   noteApplying,
   payloadPieces,
   readSourceSettings,
@@ -10,11 +14,13 @@ import {
   type AcceptedRow,
   type DeliveryRow,
   type Ledger,
+  type OtherEnd,
   type StagedRow,
 } from '#libs/ledger';
-import type { EmployeeRecord } from '#libs/vocabulary';
+import { refusal, type EmployeeRecord } from '#libs/vocabulary';
 import { checkedRows, documentedLimits, type FileLimits } from './checked-rows.js';
 import { FeedRefusedError } from './dialects/index.js';
+import { holdCause, measured } from './guard.js';
 import { searchWords } from './names.js';
 
 /**
@@ -25,6 +31,7 @@ import { searchWords } from './names.js';
  */
 export function intake(ledger: Ledger, signal: AbortSignal, limits: FileLimits = documentedLimits): Promise<boolean> {
   return takeDelivery(ledger, async (delivery, client) => {
+    if (await isStale(client, delivery)) return { refused: refusal('stale_snapshot') };
     try {
       await stageRows(client, rows(ledger, delivery, signal, limits));
     } catch (error) {
@@ -32,10 +39,22 @@ export function intake(ledger: Ledger, signal: AbortSignal, limits: FileLimits =
       if (!(error instanceof FeedRefusedError)) throw error;
       return { refused: error.message };
     }
-    await noteApplying(ledger.db, delivery.id);
-    await applyStaged(client, delivery);
-    return undefined;
+    return applyGuarded(ledger, client, delivery);
   });
+}
+
+/** Nothing is written before it is known what would change: too much, and the whole delivery waits for a person. */
+async function applyGuarded(ledger: Ledger, client: PoolClient, delivery: DeliveryRow): Promise<OtherEnd | undefined> {
+  const { guard, absence } = await readSourceSettings(ledger.db, delivery.source);
+  await judgeStaged(client, delivery);
+  const difference = measured(await countStaged(client, delivery, absence.hoursApart), guard);
+  const cause = holdCause(difference);
+  const isApproved =
+    delivery.decision?.verdict === 'approved' && delivery.difference?.fingerprint === difference.fingerprint;
+  if (cause !== undefined && !isApproved) return { held: cause, difference };
+  await noteApplying(ledger.db, delivery.id);
+  await applyJudged(client, delivery, { difference, absenceHours: absence.hoursApart });
+  return undefined;
 }
 
 async function* rows(
@@ -53,11 +72,12 @@ async function* rows(
 
 function acceptedRow(record: EmployeeRecord): AcceptedRow {
   const json = JSON.stringify(record);
-  const { status, workEmail, legacyEmails } = record;
+  const { status, country, workEmail, legacyEmails } = record;
   return {
     record: json,
     fingerprint: hash('sha256', json, 'buffer'),
     status,
+    country,
     nameWords: searchWords(record),
     addresses: workEmail === undefined ? legacyEmails : [workEmail, ...legacyEmails],
   };

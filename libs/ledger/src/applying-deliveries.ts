@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
-import { refusal, rejection, warning, type RowProblem } from '#libs/vocabulary';
+import { refusal, rejection, warning, type Difference, type RowProblem } from '#libs/vocabulary';
+import { settleAbsences } from './absences.js';
 import { copyChunksInto, type CopyValue } from './copy.js';
 import { selectDelivery, type DeliveryRow } from './deliveries.js';
 import type { Database, Ledger } from './open.js';
@@ -21,6 +22,7 @@ export interface AcceptedRow {
   readonly record: string;
   readonly fingerprint: Uint8Array;
   readonly status: string;
+  readonly country: string;
   /** What the service desk types: words of the names in Latin letters and lower case, and addresses. */
   readonly nameWords: readonly string[];
   readonly addresses: readonly string[];
@@ -28,7 +30,14 @@ export interface AcceptedRow {
 
 /** How often a delivery is tried before it is given up: a file that ends the process must not end it for ever. */
 const attemptsMax = 5;
-const unfinished = `state in ('received', 'checking', 'applying')`;
+/** A held one too: those that came after it wait for the same decision. */
+const unfinished = `state in ('received', 'checking', 'applying', 'held')`;
+
+/** What ends a delivery otherwise than by being applied. */
+export type OtherEnd =
+  | { readonly refused: string }
+  /** Why, and what it would change. */
+  | { readonly held: string; readonly difference: Difference };
 
 /**
  * Takes the delivery that is due, and runs `work` in one transaction under its source's lock: a source's deliveries are
@@ -39,7 +48,7 @@ const unfinished = `state in ('received', 'checking', 'applying')`;
  */
 export async function takeDelivery(
   ledger: Ledger,
-  work: (delivery: DeliveryRow, client: PoolClient) => Promise<{ refused: string } | undefined>,
+  work: (delivery: DeliveryRow, client: PoolClient) => Promise<OtherEnd | undefined>,
 ): Promise<boolean> {
   const client = await ledger.pool.connect();
   try {
@@ -52,8 +61,11 @@ export async function takeDelivery(
     const attempts = await noteAttempt(ledger.db, delivery.id);
     await client.query('savepoint untouched');
     const end = attempts > attemptsMax ? { refused: refusal('internal_fault') } : await work(delivery, client);
-    if (end !== undefined) await client.query('rollback to savepoint untouched');
-    await finish(client, delivery.id, end?.refused ?? null);
+    if (end !== undefined && 'held' in end) await hold(client, delivery.id, end);
+    else {
+      if (end !== undefined) await client.query('rollback to savepoint untouched');
+      await finish(client, delivery.id, end?.refused ?? null);
+    }
     await client.query('commit');
     return true;
   } catch (error) {
@@ -71,9 +83,9 @@ const takenSchema = z.array(z.object({ taken: z.boolean() }));
 async function lockNext(client: PoolClient): Promise<DeliveryRow | undefined> {
   const heads = await client.query(
     `select source from (
-       select distinct on (source) source, received_at, try_after from feed_delivery
+       select distinct on (source) source, state, received_at, try_after from feed_delivery
        where ${unfinished} order by source, received_at, sequence
-     ) as head where try_after <= clock_timestamp() order by received_at`,
+     ) as head where state <> 'held' and try_after <= clock_timestamp() order by received_at`,
   );
   for (const { source } of headsSchema.parse(heads.rows)) {
     const lock = await client.query("select pg_try_advisory_xact_lock(hashtextextended('feed ' || $1, 0)) as taken", [
@@ -81,7 +93,7 @@ async function lockNext(client: PoolClient): Promise<DeliveryRow | undefined> {
     ]);
     if (takenSchema.parse(lock.rows)[0]?.taken !== true) continue;
     const { rows } = await client.query<DeliveryRow>(
-      `${selectDelivery} where try_after <= clock_timestamp() and id = (
+      `${selectDelivery} where state <> 'held' and try_after <= clock_timestamp() and id = (
          select id from feed_delivery where source = $1 and ${unfinished} order by received_at, sequence limit 1)`,
       [source],
     );
@@ -126,7 +138,7 @@ export async function stageRows(client: PoolClient, rows: AsyncIterable<readonly
   await client.query(`
     create temporary table staged (
       row integer, line integer, employee_number text, problems text, record text, fingerprint bytea, status text,
-      name_words text[], addresses text[]
+      country text, name_words text[], addresses text[]
     ) on commit drop`);
   await copyChunksInto(client, 'staged', copyRows(rows));
   await client.query('analyze staged (row, employee_number)');
@@ -142,86 +154,107 @@ async function* copyRows(chunks: AsyncIterable<readonly StagedRow[]>): AsyncGene
       accepted?.record ?? null,
       accepted?.fingerprint ?? null,
       accepted?.status ?? null,
+      accepted?.country ?? null,
       accepted?.nameWords ?? null,
       accepted?.addresses ?? null,
     ]);
   }
 }
 
+/** Nothing of it is applied; its bytes are kept, and who would be changed can be read until a person has decided. */
+async function hold(
+  client: PoolClient,
+  id: string,
+  { held, difference }: { readonly held: string; readonly difference: Difference },
+): Promise<void> {
+  await client.query(
+    `update feed_delivery set state = 'held', cause = $2, difference = $3, attempts = 0, try_after = '-infinity', decision = null,
+       decided_by = null, decided_at = null, decision_note = null,
+       (rows_total, rows_new, rows_updated, rows_unchanged, rows_duplicate, rows_older, rows_rejected, rows_leaver) =
+         (select * from ${countedRows})
+     where id = $1`,
+    [id, held, JSON.stringify(difference)],
+  );
+  await noteDifference(client, id);
+  await client.query(
+    `insert into feed_difference (delivery_id, measure, employee_number, country, before, after)
+     select $1, 'joiners', judged.employee_number, staged.country, '', staged.status
+     from judged join staged using (row) where outcome = 'new'`,
+    [id],
+  );
+  await client.query(
+    `insert into event (kind, actor, detail)
+     select 'delivery_held', received_by, jsonb_build_object('source', source, 'delivery', id) from feed_delivery where id = $1`,
+    [id],
+  );
+}
+
+async function noteDifference(client: PoolClient, id: string): Promise<void> {
+  await client.query('delete from feed_difference where delivery_id = $1', [id]);
+  await client.query(
+    `insert into feed_difference (delivery_id, measure, employee_number, country, before, after)
+     select $1, measure, employee_number, country, before, after from changed`,
+    [id],
+  );
+}
+
+/** What the judged rows come to, in the order of the delivery's columns. */
+const countedRows = `(
+  select count(*) as total, count(*) filter (where outcome = 'new') as new,
+    count(*) filter (where outcome = 'updated') as updated,
+    count(*) filter (where outcome in ('unchanged', 'duplicate', 'older')) as unchanged,
+    count(*) filter (where outcome = 'duplicate') as duplicate,
+    count(*) filter (where outcome = 'older') as older,
+    count(*) filter (where outcome = 'rejected') as rejected,
+    count(*) filter (where outcome in ('new', 'updated') and status = 'terminated'
+      and status_before is distinct from 'terminated') as leaver
+  from judged) as counted`;
+
 /**
- * Applies the staged rows set-wise: first tell who is new, changed or unchanged by fingerprint, then write only what
- * changed (an anti-join beats ON CONFLICT, which locks every row). Every row gets its outcome.
+ * Applies the judged rows set-wise, writing only what is new or changed (an anti-join beats ON CONFLICT, which locks every
+ * row). Every row gets its outcome.
  */
-export async function applyStaged(client: PoolClient, delivery: DeliveryRow): Promise<void> {
-  await judge(client, delivery);
+export async function applyJudged(
+  client: PoolClient,
+  delivery: DeliveryRow,
+  { difference, absenceHours }: { readonly difference: Difference; readonly absenceHours: number },
+): Promise<void> {
   await addEmployees(client, delivery);
   await changeEmployees(client, delivery);
   await client.query(
     `insert into feed_row (delivery_id, line, row, employee_number, outcome, problems)
      select $1, line, row, employee_number, outcome,
-       case when clashes then $2::jsonb when outcome = 'duplicate' then $3::jsonb else problems::jsonb end
+       case when clashes then $2::jsonb when outcome = 'duplicate' then $3::jsonb when outcome = 'older' then $4::jsonb
+         else problems::jsonb end
      from judged order by row`,
     [
       delivery.id,
       JSON.stringify([rejection('duplicate_conflict', 'worker_id')]),
       JSON.stringify([warning('duplicate_identical', 'worker_id')]),
+      JSON.stringify([warning('older_than_stored')]),
     ],
   );
-  const absent = await markAbsent(client, delivery);
+  const absences = await settleAbsences(client, delivery, absenceHours);
+  await client.query("delete from changed where measure not in ('leavers', 'addressChanges')");
+  await noteDifference(client, delivery.id);
   await client.query(
-    `update feed_delivery set rows_total = total, rows_new = new, rows_updated = updated, rows_unchanged = unchanged,
-       rows_duplicate = duplicate, rows_rejected = rejected, rows_leaver = leaver, rows_absent = $2
-     from (
-       select count(*) as total, count(*) filter (where outcome = 'new') as new,
-         count(*) filter (where outcome = 'updated') as updated,
-         count(*) filter (where outcome in ('unchanged', 'duplicate')) as unchanged,
-         count(*) filter (where outcome = 'duplicate') as duplicate,
-         count(*) filter (where outcome = 'rejected') as rejected,
-         count(*) filter (where outcome in ('new', 'updated') and status = 'terminated'
-           and status_before is distinct from 'terminated') as leaver
-       from judged) as counted
+    `update feed_delivery set difference = $3, rows_absent = $2,
+       (rows_total, rows_new, rows_updated, rows_unchanged, rows_duplicate, rows_older, rows_rejected, rows_leaver) =
+         (select total, new, updated, unchanged, duplicate, older, rejected, leaver + $4 from ${countedRows})
      where id = $1`,
-    [delivery.id, absent],
+    [delivery.id, absences.absent, JSON.stringify(difference), absences.left],
   );
-}
-
-/**
- * One outcome for each row. Of a worker's identical rows the first counts; rows that differ are all rejected, for nobody
- * can tell which is right.
- */
-async function judge(client: PoolClient, delivery: DeliveryRow): Promise<void> {
-  await client.query(`
-    create temporary table judged (
-      row integer, line integer, employee_number text, problems text, status text, status_before text, clashes boolean,
-      outcome text
-    ) on commit drop`);
-  await client.query(
-    `with repeated as (
-       select employee_number, min(row) as first, count(distinct fingerprint) > 1 as clashes
-       from staged where record is not null group by employee_number having count(*) > 1
-     )
-     insert into judged
-     select staged.row, line, staged.employee_number, problems, staged.status, employee.status,
-       staged.record is not null and coalesce(clashes, false),
-       case when staged.record is null or clashes then 'rejected'
-         when staged.row > first then 'duplicate'
-         when employee.id is null then 'new'
-         when employee.fingerprint = staged.fingerprint then 'unchanged'
-         else 'updated' end
-     from staged left join repeated using (employee_number)
-       left join employee on employee.source = $1 and employee.employee_number = staged.employee_number`,
-    [delivery.source],
-  );
-  await client.query('analyze judged (row, employee_number, outcome)');
 }
 
 async function addEmployees(client: PoolClient, delivery: DeliveryRow): Promise<void> {
   await client.query(
     `with added as (
-       insert into employee (source, employee_number, version, fingerprint, status, last_delivery)
-       select $1, staged.employee_number, 1, fingerprint, staged.status,
-         (select sequence from feed_delivery where id = $2)
-       from judged join staged using (row) where outcome = 'new'
+       insert into employee (source, employee_number, version, fingerprint, status, country, population, effective_at,
+         last_delivery)
+       select $1, staged.employee_number, 1, fingerprint, staged.status, staged.country,
+         case mode when 'full' then population end, effective_at, sequence
+       from (select mode, population, effective_at, sequence from feed_delivery where id = $2) as delivery,
+         judged join staged using (row) where outcome = 'new'
        returning id, employee_number
      ), wanted as materialized (
        select added.id, record, name_words, addresses
@@ -240,42 +273,18 @@ async function changeEmployees(client: PoolClient, delivery: DeliveryRow): Promi
   await client.query(
     `with changed as (
        update employee set version = employee.version + 1, fingerprint = staged.fingerprint,
-         status = staged.status, updated_at = now(),
-         last_delivery = (select sequence from feed_delivery where id = $2)
-       from judged join staged using (row)
-       where outcome = 'updated' and employee.source = $1 and employee.employee_number = judged.employee_number
+         status = staged.status, country = staged.country, effective_at = delivery.effective_at, updated_at = now(),
+         last_delivery = delivery.sequence
+       from judged join staged using (row),
+         (select effective_at, sequence from feed_delivery where id = $1) as delivery
+       where outcome = 'updated' and employee.id = judged.employee_id
        returning employee.id, employee.version, record, name_words, addresses
      ), versions as (
        insert into employee_version (employee_id, version, record, delivery_id)
-       select id, version, record::jsonb, $2::uuid from changed
+       select id, version, record::jsonb, $1::uuid from changed
      )
      update employee_search set name_words = array_to_tsvector(changed.name_words), addresses = changed.addresses
      from changed where employee_search.employee_id = changed.id`,
-    [delivery.source, delivery.id],
+    [delivery.id],
   );
-}
-
-/**
- * Absent from a full delivery: marked and counted, nothing more. A rejected row is present: it never makes a leaver. Who is
- * named again, by whatever delivery, is absent no longer.
- */
-async function markAbsent(client: PoolClient, delivery: DeliveryRow): Promise<number> {
-  await client.query(
-    `update employee set absent_since = null from staged
-     where source = $1 and absent_since is not null and employee.employee_number = staged.employee_number`,
-    [delivery.source],
-  );
-  if (delivery.mode !== 'full') return 0;
-  await client.query(
-    `update employee set absent_since = now()
-     where source = $1 and status <> 'terminated' and absent_since is null
-       and not exists (select from staged where staged.employee_number = employee.employee_number)`,
-    [delivery.source],
-  );
-  const { rows } = await client.query(
-    `select count(*) as count from employee
-     where source = $1 and status <> 'terminated' and absent_since is not null`,
-    [delivery.source],
-  );
-  return z.array(z.object({ count: z.number() })).parse(rows)[0]?.count ?? 0;
 }

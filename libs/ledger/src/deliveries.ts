@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import QueryStream from 'pg-query-stream';
 import { z } from 'zod';
-import type { DeliveryState } from '#libs/vocabulary';
+import type { DeliveryState, Difference } from '#libs/vocabulary';
 import type { Database, Ledger } from './open.js';
 
 export interface DeliveryRow {
@@ -14,6 +14,21 @@ export interface DeliveryRow {
   /** Why a delivery was refused: the reason, a colon, and a sentence with the fix. */
   readonly cause: string | null;
   readonly payloadSha256: string | null;
+  /** What a full delivery is the whole of; '' is everybody of the source. */
+  readonly population: string;
+  /** From when it is true: an older delivery never overwrites a newer record. Null while it is received. */
+  readonly effectiveAt: Date | null;
+  /** What it would change or has changed, as the guard counts it; null before it was checked. */
+  readonly difference: Pick<Difference, 'fingerprint' | 'measures'> | null;
+  /** What a person said of it when it was held. */
+  readonly decision: {
+    readonly verdict: 'approved' | 'rejected';
+    readonly by: string;
+    readonly at: string;
+    readonly note: string;
+  } | null;
+  /** The held delivery of the same source that must be decided before this one can be applied. */
+  readonly waitsFor: string | null;
   /** new + updated + unchanged + rejected = total; the others count some of these once more. */
   readonly rows: {
     readonly total: number;
@@ -23,9 +38,11 @@ export interface DeliveryRow {
     readonly rejected: number;
     /** Of the unchanged: rows that repeat an earlier row of the same delivery. */
     readonly duplicate: number;
-    /** Of the new and updated: people who are terminated and were not before. */
+    /** Of the unchanged: rows of people about whom something newer is known. */
+    readonly older: number;
+    /** People who are terminated and were not before: by their row, or absent from full deliveries for the second time. */
     readonly leaver: number;
-    /** No rows: known people of the source whom a full delivery does not name; counted and marked, nothing more. */
+    /** No rows: known people of the population whom a full delivery does not name; see docs/safeguards.md. */
     readonly absent: number;
   };
   readonly receivedAt: Date;
@@ -34,10 +51,18 @@ export interface DeliveryRow {
 
 /** Without a condition: add `where`. */
 export const selectDelivery = `
-  select id, source, mode, media_type as "mediaType", content_encoding as "contentEncoding", state, cause,
+  select id, source, mode, population, effective_at as "effectiveAt", media_type as "mediaType",
+    content_encoding as "contentEncoding", state, cause,
     encode(payload_sha256, 'hex') as "payloadSha256",
     jsonb_build_object('total', rows_total, 'new', rows_new, 'updated', rows_updated, 'unchanged', rows_unchanged,
-      'rejected', rows_rejected, 'duplicate', rows_duplicate, 'leaver', rows_leaver, 'absent', rows_absent) as rows,
+      'rejected', rows_rejected, 'duplicate', rows_duplicate, 'older', rows_older, 'leaver', rows_leaver, 'absent', rows_absent) as rows,
+    difference - 'counts' as difference,
+    case when decision is not null then jsonb_build_object(
+      'verdict', decision, 'by', decided_by, 'at', decided_at, 'note', coalesce(decision_note, '')) end as decision,
+    case state when 'received' then (
+      select head.id from feed_delivery as head where head.source = feed_delivery.source and head.state = 'held'
+        and (head.received_at, head.sequence) < (feed_delivery.received_at, feed_delivery.sequence) limit 1
+    ) end as "waitsFor",
     received_at as "receivedAt", finished_at as "finishedAt"
   from feed_delivery `;
 
@@ -45,6 +70,10 @@ export const selectDelivery = `
 export interface WantedDelivery {
   readonly source: string;
   readonly mode: 'full' | 'delta';
+  /** Of a full delivery; left out it is everybody of the source. */
+  readonly population?: string;
+  /** Left out it is the time at which the bytes were there. */
+  readonly effectiveAt?: Date | undefined;
   readonly mediaType: string;
   readonly contentEncoding: string | null;
   readonly idempotencyKey: string | null;
@@ -63,8 +92,9 @@ export async function openDelivery(
   for (let attempt = 0; attempt < 10; attempt += 1) {
     await dropLostUploads(db);
     const { rows } = await sql<{ id: string }>`
-      insert into feed_delivery (source, mode, media_type, content_encoding, idempotency_key, received_by, state)
-      values (${delivery.source}, ${delivery.mode}, ${delivery.mediaType}, ${delivery.contentEncoding},
+      insert into feed_delivery (source, mode, population, effective_at, media_type, content_encoding, idempotency_key,
+        received_by, state)
+      values (${delivery.source}, ${delivery.mode}, ${delivery.population ?? ''}, ${delivery.effectiveAt ?? null}, ${delivery.mediaType}, ${delivery.contentEncoding},
         ${delivery.idempotencyKey}, ${delivery.actor}, 'uploading')
       on conflict (source, idempotency_key) do nothing returning id`.execute(db);
     if (rows[0] !== undefined) return { id: rows[0].id, earlier: undefined };
@@ -140,6 +170,7 @@ export async function receiveDelivery(
 ): Promise<void> {
   const { numAffectedRows } = await sql`
     update feed_delivery set state = 'received', received_at = clock_timestamp(),
+      effective_at = coalesce(effective_at, clock_timestamp()),
       payload_sha256 = ${Buffer.from(payload.sha256)}, payload_bytes = ${payload.bytes}
     where id = ${deliveryId}::uuid and state = 'uploading'`.execute(db);
   if (numAffectedRows !== 1n) throw new UploadLostError();

@@ -10,6 +10,8 @@ export interface LedgerFigures {
   readonly paused: readonly { migrationId: string; reason: string }[];
   readonly batches: readonly { lane: string; state: string; count: number }[];
   readonly workersAlive: number;
+  /** Deliveries that wait for a person's word, by source. */
+  readonly heldDeliveries: readonly { source: string; count: number }[];
   /** Seconds since the last outcome of each running migration. */
   readonly quietSeconds: readonly { migrationId: string; seconds: number }[];
 }
@@ -18,7 +20,7 @@ const recent = sql`select id from migration where finished_at is null or finishe
   order by created_at desc limit 20`;
 
 export async function readFigures(db: Database): Promise<LedgerFigures> {
-  const [progress, calls, failures, paused, batches, workers, quiet] = await Promise.all([
+  const [progress, calls, failures, paused, batches, workers, held, quiet] = await Promise.all([
     sql<LedgerFigures['progress'][number]>`
       select migration_id as "migrationId", step, state, sum(count)::bigint as count from progress_counter
       where migration_id in (${recent}) group by 1, 2, 3`.execute(db),
@@ -39,6 +41,8 @@ export async function readFigures(db: Database): Promise<LedgerFigures> {
     ),
     sql<{ alive: number }>`
       select count(*)::bigint as alive from worker_process where seen_at > now() - interval '10 seconds'`.execute(db),
+    sql<LedgerFigures['heldDeliveries'][number]>`
+      select source, count(*)::bigint as count from feed_delivery where state = 'held' group by 1`.execute(db),
     sql<LedgerFigures['quietSeconds'][number]>`
       select id as "migrationId", extract(epoch from now() - coalesce(last_outcome_at, started_at, now()))::float8 as seconds
       from migration where state = 'running'`.execute(db),
@@ -50,6 +54,7 @@ export async function readFigures(db: Database): Promise<LedgerFigures> {
     paused: paused.rows,
     batches: batches.rows,
     workersAlive: workers.rows[0]?.alive ?? 0,
+    heldDeliveries: held.rows,
     quietSeconds: quiet.rows,
   };
 }

@@ -23,6 +23,8 @@ export * from './access.js';
 export * from './upkeep.js';
 export * from './deliveries.js';
 export * from './applying-deliveries.js';
+export * from './judging-deliveries.js';
+export * from './deciding-deliveries.js';
 export * from './feed-sources.js';
 export * from './dropped-files.js';
 export * from './employees.js';

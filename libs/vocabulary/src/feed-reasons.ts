@@ -48,6 +48,10 @@ export const warnings = {
   manager_self: says('names the worker as their own manager and was left out', 'correct the manager'),
   language_ignored: says('is no language tag and was left out', 'send a BCP 47 tag, such as fr-FR'),
   phone_ignored: says('is no phone number and was left out', 'send digits, spaces and + ( ) - . / only'),
+  older_than_stored: says(
+    'is older than what is known of the worker and was left out',
+    'nothing: the newer record stands',
+  ),
   duplicate_identical: says('is there more than once with the same values', 'nothing: the first one counts'),
 } as const satisfies Record<string, FeedReason>;
 
@@ -76,6 +80,10 @@ export const refusals = {
   json_broken: says('is not JSON', 'send an array of objects, or an object with one such array'),
   json_no_array: says('holds no array', 'send an array of objects, or an object with one such array'),
   json_several_arrays: says('holds several arrays', 'send the employees as the only array'),
+  stale_snapshot: says(
+    'is older than a full delivery of the same population that was applied already',
+    'send the newest export',
+  ),
   internal_fault: says('could not be applied for a fault of Bascule’s', 'tell its operators, then send the file again'),
 } as const satisfies Record<string, FeedReason>;
 

@@ -7,25 +7,34 @@ export const sourceNameSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/i, 'may hold letters, digits, - and _, at most 63, a letter or digit first');
 
-/** More than the greater of the two holds a delivery: so many people, or such a share of those whom it is compared with. */
+/** A part of a source that has full deliveries of its own, such as a country. */
+export const populationSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_.-]{0,62}$/i, 'may hold letters, digits, -, _ and ., at most 63, a letter or digit first');
+
+/** More than the greater of the two holds a delivery: so many people, or such a share of those whom they are compared with. */
 const limit = (people: number, share: number) =>
   z.strictObject({
     people: z.int().min(0).default(people),
     share: z.number().min(0).max(1).default(share),
   });
-export type GuardLimit = z.infer<ReturnType<typeof limit>>;
 
 /** From which change on a delivery waits for a person's word; see docs/safeguards.md. */
 const guardSchema = z.strictObject({
   leavers: limit(50, 0.02).prefault({}),
+  /** The same within each country: a small one would not be noticed in the whole. */
+  leaversInCountry: limit(20, 0.1).prefault({}),
   addressChanges: limit(50, 0.01).prefault({}),
+  addressChangesInCountry: limit(20, 0.1).prefault({}),
   joiners: limit(200, 0.05).prefault({}),
   renames: limit(50, 0.01).prefault({}),
   moves: limit(200, 0.3).prefault({}),
-  /** Shares of the delivery's rows, and of the rows of the full delivery before it. */
-  rejectedRows: z.number().min(0).max(1).default(0.1),
-  rowCount: z.number().min(0).max(1).default(0.1),
+  /** Of the delivery's rows. */
+  rejectedRows: limit(50, 0.1).prefault({}),
+  /** More or fewer rows than in the full delivery before it. */
+  rowCount: limit(50, 0.1).prefault({}),
 });
+export type GuardSettings = z.infer<typeof guardSchema>;
 
 /** Missing from full deliveries means left only when these are so far apart. */
 const absenceSchema = z.strictObject({ hoursApart: z.number().min(0).max(8_760).default(20) });

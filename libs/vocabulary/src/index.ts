@@ -9,6 +9,7 @@ export * from './feed-columns.js';
 export * from './feed-file.js';
 export * from './feed-reasons.js';
 export * from './feed-drop.js';
+export * from './feed-difference.js';
 export * from './feed-source.js';
 export * from './outcome.js';
 export * from './plan-document.js';

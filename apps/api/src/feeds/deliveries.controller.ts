@@ -18,7 +18,7 @@ const listSchema = z.strictObject({
 });
 
 const recordsSchema = z.strictObject({
-  outcome: z.enum(['new', 'updated', 'unchanged', 'duplicate', 'rejected', '']).optional(),
+  outcome: z.enum(['new', 'updated', 'unchanged', 'duplicate', 'older', 'rejected', '']).optional(),
   cursor: z.coerce.number().int().min(0).max(2_147_483_647).default(0),
   limit: z.coerce.number().int().min(1).max(1_000).default(100).meta({ description: 'Of a page; CSV has no pages.' }),
   format: formatSchema,

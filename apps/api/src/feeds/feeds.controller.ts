@@ -4,17 +4,32 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { mediaTypes } from '#libs/feeds';
 import type { DeliveryRow } from '#libs/ledger';
-import { Allow, callerOf, Problem } from '#libs/platform';
+import { Allow, callerOf } from '#libs/platform';
 import { accepted, encodingOf, mediaTypeOf, withBody } from './feed-bodies.js';
 import { idempotencyKeyOf, waitSecondsOf } from './feed-headers.js';
-import { sourceOf } from './source-name.js';
+import { populationSchema } from '#libs/vocabulary';
+import { deliveryIdOf, sourceOf } from './source-name.js';
 import { bytesMax, FeedsService, tooLarge } from './feeds.service.js';
 
-const modeSchema = z.strictObject({
-  mode: z.enum(['full', 'delta'], {
-    error: 'say mode=full for the whole population or mode=delta for changes only',
-  }),
-});
+/** A clock of the sender's may be a little ahead. */
+const aheadMsMax = 5 * 60_000;
+
+const pushSchema = z
+  .strictObject({
+    mode: z.enum(['full', 'delta'], {
+      error: 'say mode=full for the whole population or mode=delta for changes only',
+    }),
+    population: populationSchema.optional(),
+    effectiveAt: z.iso
+      .datetime({ offset: true, error: 'write the time of the export as RFC 3339, such as 2026-11-24T02:00:00Z' })
+      .transform((text) => new Date(text))
+      .refine((moment) => moment.getTime() <= Date.now() + aheadMsMax, 'lies in the future')
+      .optional(),
+  })
+  .refine(({ mode, population }) => mode === 'full' || population === undefined, {
+    path: ['population'],
+    error: 'only a full delivery has a population: leave it out, or send mode=full',
+  });
 /** Where HR systems push who works there: recorded whole, answered row by row. */
 @ApiTags('feeds')
 @Controller('v1/feeds/:source/deliveries')
@@ -31,7 +46,7 @@ export class FeedsController {
   @ApiOperation({ summary: 'Takes a delivery, full or delta; answers once the bytes are safe' })
   async push(
     @Param('source') source: string,
-    @Query({ schema: modeSchema }) query: z.infer<typeof modeSchema>,
+    @Query({ schema: pushSchema }) query: z.infer<typeof pushSchema>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<DeliveryRow> {
@@ -40,6 +55,8 @@ export class FeedsController {
     const wanted = {
       source: name,
       mode: query.mode,
+      population: query.population ?? '',
+      effectiveAt: query.effectiveAt,
       ...this.typesOf(request, reply),
       idempotencyKey: idempotencyKeyOf(request),
       actor: callerOf(request).name,
@@ -56,7 +73,7 @@ export class FeedsController {
   @Allow('feed', 'viewer')
   @ApiOperation({ summary: 'State and counts of a delivery' })
   read(@Param('source') source: string, @Param('id') id: string): Promise<DeliveryRow> {
-    return this.feeds.read(sourceOf(source), idOf(id));
+    return this.feeds.read(sourceOf(source), deliveryIdOf(id));
   }
 
   private typesOf(request: FastifyRequest, reply: FastifyReply) {
@@ -67,10 +84,4 @@ export class FeedsController {
       throw error;
     }
   }
-}
-
-function idOf(text: string): string {
-  const id = z.uuid().safeParse(text);
-  if (!id.success) throw new Problem('not-found', 'There is no such delivery of this source.');
-  return id.data;
 }

@@ -2,12 +2,13 @@ import { Module } from '@nestjs/common';
 import { DeliveriesController } from './deliveries.controller.js';
 import { FeedsController } from './feeds.controller.js';
 import { FeedsService } from './feeds.service.js';
+import { HeldController } from './held.controller.js';
 import { IntakeLoop } from './intake-loop.js';
 import { SourcesController } from './sources.controller.js';
 import { WorkersController } from './workers.controller.js';
 
 @Module({
-  controllers: [FeedsController, DeliveriesController, SourcesController, WorkersController],
+  controllers: [FeedsController, DeliveriesController, HeldController, SourcesController, WorkersController],
   providers: [FeedsService, IntakeLoop],
   exports: [FeedsService],
 })

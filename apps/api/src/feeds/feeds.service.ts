@@ -86,12 +86,14 @@ export class FeedsService implements OnApplicationBootstrap, BeforeApplicationSh
     const isSame =
       earlier.payloadSha256 === measured.total().sha256.toString('hex') &&
       earlier.mode === wanted.mode &&
+      earlier.population === (wanted.population ?? '') &&
+      (wanted.effectiveAt === undefined || earlier.effectiveAt?.getTime() === wanted.effectiveAt.getTime()) &&
       earlier.mediaType === wanted.mediaType &&
       earlier.contentEncoding === wanted.contentEncoding;
     if (isSame) return earlier;
     throw new Problem(
       'unprocessable',
-      'This Idempotency-Key was used for another delivery: a new delivery needs a new key, a repetition the same bytes, mode and media type.',
+      'This Idempotency-Key was used for another delivery: a new delivery needs a new key, a repetition the same bytes, mode, population, time and media type.',
     );
   }
 }

@@ -96,6 +96,15 @@ export class DomainMetrics implements OnModuleInit {
       },
     });
     metrics.gauge({
+      name: 'bascule_held_deliveries',
+      help: 'Deliveries that wait for a person to approve or reject them, by source.',
+      labels: ['source'],
+      collect: async (gauge) => {
+        gauge.reset();
+        for (const { source, count } of (await this.read()).heldDeliveries) gauge.set({ source }, count);
+      },
+    });
+    metrics.gauge({
       name: 'bascule_batches',
       help: 'Batches under way, by lane and state.',
       labels: ['lane', 'state'],

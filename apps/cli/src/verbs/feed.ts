@@ -8,6 +8,7 @@ import { fileText, UsageError, type Context, type Verb } from '../context.js';
 import { deliveryShape, recordsShape } from '../shapes.js';
 import { number, table } from '../views/table.js';
 import { answering, printCsv } from './feed-answers.js';
+import { deciding } from './feed-decisions.js';
 
 const mediaTypes: Readonly<Record<string, string>> = {
   csv: 'text/csv',
@@ -22,6 +23,8 @@ const rowsShown = 20;
 interface PushOptions {
   readonly delta?: boolean;
   readonly key?: string;
+  readonly population?: string;
+  readonly asOf?: string;
 }
 
 type Delivery = z.infer<typeof deliveryShape>;
@@ -45,13 +48,18 @@ async function push({ api }: Context, source: string, file: string, options: Pus
   await stat(file).catch(() => {
     throw new UsageError(`${file} cannot be read: is the path right?`);
   });
-  const mode = options.delta === true ? 'delta' : 'full';
+  const { population, asOf } = options;
+  const query = new URLSearchParams({
+    mode: options.delta === true ? 'delta' : 'full',
+    ...(population !== undefined && { population }),
+    ...(asOf !== undefined && { effectiveAt: asOf }),
+  });
   const path = `/v1/feeds/${encodeURIComponent(source)}/deliveries`;
-  let delivery = await api.upload(`${path}?mode=${mode}`, deliveryShape, {
+  let delivery = await api.upload(`${path}?${query}`, deliveryShape, {
     body: Readable.toWeb(createReadStream(file)),
     headers,
   });
-  while (!settled.includes(delivery.state)) {
+  while (!settled.includes(delivery.state) && delivery.waitsFor === null) {
     await sleep(1_000);
     delivery = await api.get(`${path}/${delivery.id}`, deliveryShape);
   }
@@ -79,9 +87,14 @@ const recordRows = ({ records }: Records): string =>
     ),
   );
 
-function deliveryView({ id, state, cause, rows }: Delivery): string {
+function deliveryView({ id, source, state, cause, rows, waitsFor }: Delivery): string {
   const counts = Object.entries(rows).map(([outcome, count]) => `${outcome} ${number(count)}`);
-  return [`delivery ${id}: ${state}${cause === null ? '' : ` (${cause})`}`, counts.join(' · ')].join('\n');
+  const lines = [`delivery ${id}: ${state}${cause === null ? '' : ` (${cause})`}`, counts.join(' · ')];
+  if (state === 'held') lines.push(`Nothing of it is applied; look: bascule feed difference ${source} ${id}`);
+  if (waitsFor !== null) {
+    lines.push(`It waits behind a held one, which must be decided: bascule feed difference ${source} ${waitsFor}`);
+  }
+  return lines.join('\n');
 }
 
 const pushing: Verb = (program, context) => {
@@ -89,6 +102,11 @@ const pushing: Verb = (program, context) => {
     .command('push <source> <file>')
     .description('push a feed (CSV, NDJSON or JSON; .gz as it is) and wait for its outcome')
     .option('--delta', 'only these people changed; without it the file is the whole population')
+    .option('--population <name>', 'the part of the source that a full file is the whole of, such as FR')
+    .option(
+      '--as-of <time>',
+      'when the file was exported, such as 2026-11-24T02:00:00Z; an older one changes nothing newer',
+    )
     .option('--key <key>', 'idempotency key: a repeat answers with the first outcome')
     .action(async (source: string, file: string, options: PushOptions, command) => {
       const one = context(command);
@@ -104,7 +122,7 @@ const pushing: Verb = (program, context) => {
         }
         return lines.join('\n');
       });
-      if (delivery.state === 'refused') process.exitCode = 1;
+      if (delivery.state !== 'done') process.exitCode = 1;
     });
 };
 
@@ -112,7 +130,11 @@ const recording: Verb = (program, context) => {
   program
     .command('records <source> <delivery>')
     .description('what became of each row of a delivery: line, number, field, reason')
-    .option('--outcome <outcome>', 'new, updated, unchanged, duplicate or rejected; all for every row', 'rejected')
+    .option(
+      '--outcome <outcome>',
+      'new, updated, unchanged, duplicate, older or rejected; all for every row',
+      'rejected',
+    )
     .option('--csv', 'as CSV, a line a row')
     .action(async (source: string, id: string, options: { outcome: string; csv?: boolean }, command) => {
       const one = context(command);
@@ -180,4 +202,5 @@ export const feed: Verb = (program, context) => {
   recording(verb, context);
   answering(verb, context);
   settling(verb, context);
+  deciding(verb, context);
 };
