@@ -41,7 +41,7 @@ async function readDifference({ api }: Context, path: string, { measure, country
       ...(measure !== undefined && { measure }),
       ...(country !== undefined && { country }),
     });
-    const page: DifferencePage = await api.get(`${path}/difference?${query}`, differenceShape);
+    const page: DifferencePage = await api.get(`${path}/difference?${query.toString()}`, differenceShape);
     changes.push(...page.changes);
     if (page.cursor === null || !all) return { ...page, changes };
     ({ cursor } = page);

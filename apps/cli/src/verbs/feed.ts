@@ -55,7 +55,7 @@ async function push({ api }: Context, source: string, file: string, options: Pus
     ...(asOf !== undefined && { effectiveAt: asOf }),
   });
   const path = `/v1/feeds/${encodeURIComponent(source)}/deliveries`;
-  let delivery = await api.upload(`${path}?${query}`, deliveryShape, {
+  let delivery = await api.upload(`${path}?${query.toString()}`, deliveryShape, {
     body: Readable.toWeb(createReadStream(file)),
     headers,
   });
