@@ -9,6 +9,7 @@ import { FeedsModule } from './feeds/feeds.module.js';
 import { GoogleModule } from './google/google.module.js';
 import { MigrationsModule } from './migrations/migrations.module.js';
 import { ProgressModule } from './progress/progress.module.js';
+import { ScimModule } from './scim/scim.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 
 /** One area of the API a line. */
@@ -23,6 +24,7 @@ const areas = [
   MigrationsModule,
   OperationsModule,
   ProgressModule,
+  ScimModule,
 ];
 
 @Module({})

@@ -3,9 +3,11 @@ import { fastifyCookie } from '@fastify/cookie';
 import { fastifyHelmet } from '@fastify/helmet';
 import { Reflector, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AccessGuard, ProblemFilter, declaredRoutes, SchemaPipe, type Foundation } from '#libs/platform';
+import { AccessGuard, declaredRoutes, SchemaPipe, type Foundation } from '#libs/platform';
 import { AppModule } from './app.module.js';
 import { streamFeeds } from './feeds/feed-bodies.js';
+import { InterfaceErrorFilter } from './scim/scim-errors.js';
+import { readScimBodies, withoutLastSlash } from './scim/scim-requests.js';
 import { watchRequests } from './operations/request-watch.js';
 import { serveDashboard } from './operations/dashboard-files.js';
 import { OpenApiDocument } from './operations/open-api-document.js';
@@ -36,18 +38,23 @@ const contentSecurityPolicy = {
  */
 export async function createApi(foundation: Foundation): Promise<NestFastifyApplication> {
   const { log, ledger, config } = foundation;
-  const adapter = new FastifyAdapter({ bodyLimit: bodyBytesMax, genReqId: () => randomUUID() });
+  const adapter = new FastifyAdapter({
+    bodyLimit: bodyBytesMax,
+    genReqId: () => randomUUID(),
+    rewriteUrl: ({ url = '/' }) => withoutLastSlash(url),
+  });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.on(foundation), adapter, {
     logger: log.forNest,
     abortOnError: false,
   });
   app.useGlobalGuards(new AccessGuard(ledger.db, app.get(Reflector)));
-  app.useGlobalFilters(new ProblemFilter(log));
+  app.useGlobalFilters(new InterfaceErrorFilter(log));
   app.useGlobalPipes(new SchemaPipe());
   app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
   await app.register(fastifyCookie);
   await app.register(fastifyHelmet, { contentSecurityPolicy, referrerPolicy: { policy: 'no-referrer' } });
   streamFeeds(app);
+  readScimBodies(app);
   watchRequests(app, foundation);
   await serveDashboard(app, config);
 

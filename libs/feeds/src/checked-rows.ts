@@ -1,8 +1,8 @@
 import { pipeline, Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
-import type { EmployeeRecord, FileSettings, RowProblem } from '#libs/vocabulary';
-import { FeedRefusedError, type RawRow } from './dialects/index.js';
+import { fileSettingsSchema, type EmployeeRecord, type FileSettings, type RowProblem } from '#libs/vocabulary';
+import { FeedRefusedError, ownDialects, type RawRow } from './dialects/index.js';
 import { fileRows, readingOf, type Bytes } from './files/index.js';
 import { checkRow, latestHireDateAt } from './rows.js';
 import type { Spelling } from './spelling.js';
@@ -49,7 +49,7 @@ export async function* checkedRows(
   limits: FileLimits = documentedLimits,
 ): AsyncGenerator<readonly FileRow[]> {
   const plain = () => plainBytes(bytes(), file, signal, limits.unpackedBytes);
-  const reading = readingOf(file.settings);
+  const reading = readingOf(file.mediaType in ownDialects ? fileSettingsSchema.parse({}) : file.settings);
   const latestHireDate = latestHireDateAt(file.receivedAt);
   let count = 0;
   let undecodable = 0;

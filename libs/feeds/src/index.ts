@@ -1,3 +1,5 @@
 export { foldedWords } from './names.js';
 export { intake } from './intake.js';
 export { contentTypeOf, declaredFile, mediaTypes, UnknownMediaTypeError } from './files/index.js';
+export { scimChangesType } from './dialects/index.js';
+export * from './scim/index.js';

@@ -146,6 +146,7 @@ export class ProblemFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
+    if (this.answersItself(error, request, reply)) return;
     const document = asProblem(error).document();
     if (document.status >= 500) {
       const fields = { requestId: request.id, route: request.routeOptions?.url, status: document.status };
@@ -157,6 +158,16 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     if (document.status === 401) void reply.header('www-authenticate', 'Bearer');
+    this.answer(request, reply, document);
+  }
+
+  /** Whether the error was answered already: by an interface that has errors of its own. */
+  protected answersItself(_error: unknown, _request: FastifyRequest, _reply: FastifyReply): boolean {
+    return false;
+  }
+
+  /** Sends the document; an interface with an error form of its own overrides this. */
+  protected answer(request: FastifyRequest, reply: FastifyReply, document: ProblemDocument): void {
     void reply
       .status(document.status)
       .header('content-type', 'application/problem+json')

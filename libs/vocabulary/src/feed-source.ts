@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { dropSettingsSchema } from './feed-drop.js';
 import { fileSettingsSchema } from './feed-file.js';
+import { workerTypes } from './employee.js';
 
 /** A source's name: it stands in addresses, file paths and metrics. */
 export const sourceNameSchema = z
@@ -39,11 +40,27 @@ export type GuardSettings = z.infer<typeof guardSchema>;
 /** Missing from full deliveries means left only when these are so far apart. */
 const absenceSchema = z.strictObject({ hoursApart: z.number().min(0).max(8_760).default(20) });
 
+/** What SCIM has no word for, or identity platforms do not send; see docs/scim.md. */
+const scimSchema = z.strictObject({
+  /** Which attribute is the worker's number when a user is created; the other and userName follow when it is empty. */
+  employeeNumberFrom: z.enum(['externalId', 'employeeNumber']).default('externalId'),
+  /** For users who say neither; without it such a user is rejected. */
+  workerType: z.enum(workerTypes).optional(),
+  country: z
+    .string()
+    .regex(/^[A-Z]{2}$/, 'must be two letters of ISO 3166-1, such as FR')
+    .optional(),
+  /** Whether the day on which the user was created counts as the first day, when no hire date is said. */
+  hiredWhenCreated: z.boolean().default(true),
+});
+export type ScimSettings = z.infer<typeof scimSchema>;
+
 /** What is settled for one source; every part has a default, so that a source works before anybody settles anything. */
 export const feedSourceSettingsSchema = z.strictObject({
   guard: guardSchema.prefault({}),
   absence: absenceSchema.prefault({}),
   drop: dropSettingsSchema.prefault({}),
   file: fileSettingsSchema.prefault({}),
+  scim: scimSchema.prefault({}),
 });
 export type FeedSourceSettings = z.infer<typeof feedSourceSettingsSchema>;

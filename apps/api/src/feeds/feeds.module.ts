@@ -10,6 +10,6 @@ import { WorkersController } from './workers.controller.js';
 @Module({
   controllers: [FeedsController, DeliveriesController, HeldController, SourcesController, WorkersController],
   providers: [FeedsService, IntakeLoop],
-  exports: [FeedsService],
+  exports: [FeedsService, IntakeLoop],
 })
 export class FeedsModule {}

@@ -11,3 +11,7 @@ export const dialects: Readonly<Record<string, Dialect>> = {
   'application/x-ndjson': ndjsonRows,
   'application/json': jsonRows,
 };
+
+/** What Bascule itself makes deliveries of, and how they are read: in UTF-8 and our own spelling, whatever a source settles. */
+export const scimChangesType = 'application/vnd.bascule.scim-changes+x-ndjson';
+export const ownDialects: Readonly<Record<string, Dialect>> = { [scimChangesType]: ndjsonRows };

@@ -1,5 +1,5 @@
 import type { FeedField, FileSettings } from '#libs/vocabulary';
-import { dialects, type FileShape, type RawRow } from '../dialects/index.js';
+import { dialects, ownDialects, type FileShape, type RawRow } from '../dialects/index.js';
 import { Headers } from '../fields.js';
 import { spellingOf, type Spelling } from '../spelling.js';
 import { declaredFile } from './declared-file.js';
@@ -38,6 +38,11 @@ export async function* fileRows(
   contentType: string,
   reading: FileReading,
 ): AsyncGenerator<readonly RawRow[]> {
+  const own = ownDialects[contentType];
+  if (own !== undefined) {
+    yield* own(bytes(), reading);
+    return;
+  }
   const { mediaType, encoding } = declaredFile(contentType);
   const dialect = dialects[mediaType];
   if (dialect === undefined) throw new Error(`a delivery of the unknown type ${mediaType} was let in`);

@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { FeedsModule } from '../feeds/feeds.module.js';
+import { ScimDiscoveryController } from './scim-discovery.controller.js';
+import { ScimDrain } from './scim-drain.js';
+import { ScimService } from './scim.service.js';
+import { ScimUsersController } from './scim-users.controller.js';
+
+@Module({
+  imports: [FeedsModule],
+  controllers: [ScimDiscoveryController, ScimUsersController],
+  providers: [ScimService, ScimDrain],
+})
+export class ScimModule {}

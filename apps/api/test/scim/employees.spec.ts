@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { settleSource } from '#libs/ledger';
+import { feedSourceSettingsSchema } from '#libs/vocabulary';
+import { enterpriseUrn, newUser, ScimClient, wholeWorker, workerUrn } from './client.js';
+
+let client: ScimClient;
+beforeAll(async () => {
+  client = await ScimClient.start();
+});
+afterAll(() => client.stop());
+
+test('a user becomes an employee by a delivery of the source, with everything that the record has a place for', async () => {
+  const { id } = await client.create(
+    wholeWorker({
+      externalId: '000123',
+      nickName: 'Zoe',
+      title: 'Manager',
+      preferredLanguage: 'de-CH, fr;q=0.8',
+      emails: [
+        { type: 'home', value: 'zoe@home.example' },
+        { type: 'work', value: 'Zoe.Mueller@old.example' },
+      ],
+      phoneNumbers: [
+        { type: 'work', value: 'tel:+49-30-123' },
+        { type: 'mobile', value: '+49 170 1' },
+      ],
+      [enterpriseUrn]: {
+        employeeNumber: '77',
+        department: 'Stores',
+        costCenter: '0042',
+        organization: 'DE01',
+        division: 'North',
+        manager: { value: '000007' },
+      },
+      [workerUrn]: {
+        hireDate: '2020-01-01',
+        terminationDate: '2031-05-31',
+        workerType: 'CONTRACTOR',
+        status: 'LEAVE',
+        locationCode: 'B-12',
+        fte: 0.8,
+        legacyEmails: ['z.mueller@older.example'],
+        latinName: { givenName: 'Zoe', familyName: 'Mueller' },
+        previousWorkerId: '9',
+      },
+    }),
+  );
+  expect(await client.provisioning(id)).toEqual({ state: 'recorded' });
+  expect(await client.records()).toContainEqual({
+    employeeNumber: '000123',
+    legalName: { givenName: 'Zoë', familyName: 'Müller' },
+    preferredName: { givenName: 'Zoe' },
+    latinName: { givenName: 'Zoe', familyName: 'Mueller' },
+    status: 'leave',
+    workerType: 'contractor',
+    country: 'DE',
+    hireDate: '2020-01-01',
+    endDate: '2031-05-31',
+    jobTitle: 'Manager',
+    department: 'Stores',
+    costCentre: '0042',
+    companyCode: 'DE01',
+    locationCode: 'B-12',
+    managerNumber: '000007',
+    workLanguage: 'de-CH',
+    fte: 0.8,
+    workEmail: 'zoe.mueller@old.example',
+    legacyEmails: ['z.mueller@older.example'],
+    workPhone: '+49-30-123',
+    mobilePhone: '+49 170 1',
+  });
+});
+
+test('who is deleted or no longer active is a leaver, and comes back under the same number', async () => {
+  const numbers = ['leaver-1', 'leaver-2'];
+  const [first, second] = await Promise.all(numbers.map((externalId) => client.create(wholeWorker({ externalId }))));
+  const statusOf = async (number: string) =>
+    (await client.records()).find(({ employeeNumber }) => employeeNumber === number)?.['status'];
+  const becomes = (number: string, status: string) =>
+    vi.waitFor(async () => expect(await statusOf(number)).toBe(status), { timeout: 40_000, interval: 100 });
+  await Promise.all(numbers.map((number) => becomes(number, 'active')));
+  expect((await client.send('DELETE', `/Users/${first?.id}`)).status).toBe(204);
+  expect((await client.patch(second?.id ?? '', { op: 'replace', path: 'active', value: false })).status).toBe(200);
+  await Promise.all(numbers.map((number) => becomes(number, 'terminated')));
+  await client.create(wholeWorker({ externalId: 'leaver-1' }));
+  await client.patch(second?.id ?? '', { op: 'replace', path: 'active', value: true });
+  await Promise.all(numbers.map((number) => becomes(number, 'active')));
+});
+
+test('a user who lacks what a record needs is kept, and told what is missing; what is settled for the source helps', async () => {
+  const bare = await client.create(newUser({ name: { familyName: 'Bare' } }));
+  const told = await client.provisioning(bare.id);
+  expect(told.state).toBe('rejected');
+  expect(told.problems?.join(' ')).toMatch(/worker_type .* country /);
+  const helped = await client.other('helped');
+  const scim = { workerType: 'employee', country: 'FR', employeeNumberFrom: 'employeeNumber' };
+  await settleSource(client.api.foundation.ledger.db, {
+    name: 'helped',
+    settings: feedSourceSettingsSchema.parse({ scim }),
+    actor: 'test',
+  });
+  const { id } = await helped.create(
+    newUser({
+      externalId: 'j.doe',
+      name: { familyName: 'Doe' },
+      userType: 'Member',
+      [enterpriseUrn]: { employeeNumber: '8' },
+    }),
+  );
+  expect(await helped.provisioning(id)).toMatchObject({ state: 'recorded' });
+  const today = new Date().toISOString().slice(0, 10);
+  expect(await helped.records()).toMatchObject([
+    { employeeNumber: '8', workerType: 'employee', country: 'FR', hireDate: today },
+  ]);
+});
+
+test('a manager is found by their id, external id or user name', async () => {
+  const managed = await client.other('managed');
+  const boss = await managed.create(wholeWorker({ externalId: 'boss', userName: 'The.Boss' }));
+  const reports = await Promise.all(
+    [boss.id, 'boss', 'the.BOSS', 'not-yet'].map((value, index) =>
+      managed.create(wholeWorker({ externalId: `report-${index}`, [enterpriseUrn]: { manager: { value } } })),
+    ),
+  );
+  await Promise.all(reports.map(({ id }) => managed.provisioning(id)));
+  const managers = (await managed.records()).flatMap(({ managerNumber }) => managerNumber ?? []);
+  expect(managers).toEqual(['boss', 'boss', 'boss', 'not-yet']);
+});
+
+test('many writes become few deliveries, and the last state of each user counts', async () => {
+  const busy = await client.other('busy');
+  const users = await Promise.all(
+    Array.from({ length: 40 }, (_, index) => busy.create(wholeWorker({ externalId: `b${index}` }))),
+  );
+  for (const title of ['One', 'Two', 'Three']) {
+    await Promise.all(users.map(({ id }) => busy.patch(id, { op: 'replace', path: 'title', value: title })));
+  }
+  await vi.waitFor(
+    async () => expect((await busy.records()).map(({ jobTitle }) => jobTitle)).toEqual(users.map(() => 'Three')),
+    { timeout: 40_000, interval: 200 },
+  );
+  const { rows } = await client.api.foundation.ledger.pool.query<{ count: number; rejected: number }>(
+    `select count(*) as count, sum(rows_rejected) as rejected from feed_delivery where source = 'busy'`,
+  );
+  expect(rows[0]?.count).toBeLessThan(40);
+  expect(rows[0]?.rejected).toBe(0);
+});
+
+test('a user’s number never changes, whatever becomes of its external id', async () => {
+  const fixed = await client.other('fixed');
+  const { id } = await fixed.create(wholeWorker({ externalId: 'first' }));
+  await fixed.provisioning(id);
+  expect((await fixed.patch(id, { op: 'replace', path: 'externalId', value: 'second' })).body).toMatchObject({
+    externalId: 'second',
+  });
+  expect((await fixed.patch(id, { op: 'replace', path: 'title', value: 'Baker' })).status).toBe(200);
+  await vi.waitFor(
+    async () => expect(await fixed.records()).toMatchObject([{ employeeNumber: 'first', jobTitle: 'Baker' }]),
+    {
+      timeout: 40_000,
+      interval: 100,
+    },
+  );
+});

@@ -1,0 +1,36 @@
+import type { ScimSort } from '#libs/ledger';
+import { attributeNamed } from './attributes.js';
+import { namesOf, placeOf } from './schemas.js';
+import { ScimError } from './scim-error.js';
+
+const columns = { id: 'id', userName: 'userName', externalId: 'externalId' } as const;
+const isColumn = (name: string): name is keyof typeof columns => Object.hasOwn(columns, name);
+
+/**
+ * What `sortBy` asks for (RFC 7644, 3.4.2.3): a complex attribute goes by its `value`, a list by its primary value, else the
+ * first.
+ *
+ * @throws ScimError `invalidPath` for what nothing can be sorted by.
+ */
+export function sortOf(sortBy: string, descending: boolean): ScimSort {
+  const place = placeOf(sortBy.trim());
+  if (place === undefined || place.attribute.name === 'schemas') throw unsortable();
+  const { extension, attribute } = place;
+  if (attribute.name === 'meta' && extension === undefined) {
+    const name = place.sub?.name;
+    if (name !== 'created' && name !== 'lastModified') throw unsortable();
+    return { operand: { column: name, type: 'moment' }, descending };
+  }
+  if (extension === undefined && isColumn(attribute.name)) {
+    return { operand: { column: columns[attribute.name], type: 'text' }, descending };
+  }
+  const sub = place.sub ?? attributeNamed(attribute.subAttributes ?? [], 'value');
+  if ((attribute.type === 'complex' && sub === undefined) || attribute.returned === 'request') throw unsortable();
+  const leaf = sub ?? attribute;
+  const type = leaf.type === 'decimal' || leaf.type === 'integer' ? 'number' : 'text';
+  const list = namesOf({ extension, attribute });
+  if (!attribute.multiValued) return { operand: { path: namesOf({ extension, attribute, sub }), type }, descending };
+  return { operand: { path: sub === undefined ? [] : [sub.name], type }, among: list, descending };
+}
+
+const unsortable = () => new ScimError(400, 'invalidPath', 'sortBy names no attribute that users can be sorted by.');
