@@ -127,6 +127,28 @@ test('a manager is found by their id, external id or user name', async () => {
   expect(managers).toEqual(['boss', 'boss', 'boss', 'not-yet']);
 });
 
+test('how a source writes its files does not matter to its SCIM users', async () => {
+  const mixed = await client.other('mixed');
+  const file = {
+    encoding: 'windows-1252',
+    dates: 'dd/mm/yyyy',
+    fte: '100',
+    columns: { Name: 'legal_family_name', legal_family_name: null },
+    constants: { country: 'FR' },
+    words: { worker_type: { EMPLOYEE: 'INTERN' } },
+  };
+  await settleSource(client.api.foundation.ledger.db, {
+    name: 'mixed',
+    settings: feedSourceSettingsSchema.parse({ file }),
+    actor: 'test',
+  });
+  const { id } = await mixed.create(wholeWorker({ [workerUrn]: { hireDate: '2020-01-02', fte: 1 } }));
+  expect(await mixed.provisioning(id)).toEqual({ state: 'recorded' });
+  expect(await mixed.records()).toMatchObject([
+    { legalName: { familyName: 'Müller' }, hireDate: '2020-01-02', fte: 1, country: 'DE', workerType: 'employee' },
+  ]);
+});
+
 test('many writes become few deliveries, and the last state of each user counts', async () => {
   const busy = await client.other('busy');
   const users = await Promise.all(
