@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { PlatformModule, type Foundation } from '#libs/platform';
 import { AccessModule } from './access/access.module.js';
+import { AddressesModule } from './addresses/addresses.module.js';
 import { AdoptionsModule } from './adoptions/adoptions.module.js';
 import { BlueprintsModule } from './blueprints/blueprints.module.js';
 import { EmployeesModule } from './employees/employees.module.js';
@@ -15,6 +16,7 @@ import { OperationsModule } from './operations/operations.module.js';
 /** One area of the API a line. */
 const areas = [
   AccessModule,
+  AddressesModule,
   AdoptionsModule,
   BlueprintsModule,
   EmployeesModule,

@@ -56,6 +56,13 @@ export class ApiClient {
     return this.send('POST', path, schema, { ...upload, duplex: 'half' });
   }
 
+  /** Pushes bytes as they are and gives the raw answer. */
+  async exchange(path: string, upload: { body: ReadableStream; headers: Record<string, string> }): Promise<Response> {
+    const response = await this.request(path, { ...upload, method: 'POST', duplex: 'half' });
+    if (!response.ok) throw await refusalOf(response);
+    return response;
+  }
+
   /** The raw answer, for reports and event streams. */
   async open(path: string, accept: string): Promise<Response> {
     const response = await this.request(path, { headers: { accept } });

@@ -102,12 +102,50 @@ test('what the API refuses is told in its own words, with code 1', async () => {
   expect(watched).toMatchObject({ code: 1, err: 'bascule: There is no migration with this id.\n' });
 });
 
+test('a preview tells everybody’s address before anything is delivered, as a table and as CSV', async () => {
+  const blueprint = join(folder, 'preview.yaml');
+  writeFileSync(
+    blueprint,
+    'blueprint: 1\nname: Preview\ndomains: [bascule-retail.example]\npassword: sso\norgUnit: /\nlicence: none\n',
+  );
+  await run(['blueprint', 'push', blueprint]);
+  const feed = join(folder, 'preview.csv');
+  const row = (number: string, given: string, country = 'FR') =>
+    `${number},${given},Blum,EMPLOYEE,ACTIVE,2020-01-01,${country}`;
+  const header = 'worker_id,legal_given_name,legal_family_name,worker_type,status,hire_date,country';
+  writeFileSync(
+    feed,
+    [header, row('P-1', 'Ada'), row('P-2', 'Eve'), row('P-3', 'Ada'), row('P-4', 'X', 'XX')].join('\n'),
+  );
+
+  const shown = await run(['addresses', 'preview', feed, '--blueprint', 'Preview', '--source', 'desk']);
+  expect(shown).toMatchObject({ code: 0, err: '' });
+  expect(shown.out).toMatch(/^4 rows as desk would deliver them, under Preview \(version 1\); nothing is stored\.$/m);
+  expect(shown.out).toMatch(/^ {2}pattern +2 +new, by the pattern$/m);
+  expect(shown.out).toMatch(/^ {2}line 4 +P-3 +numbered +ada\.blum2@\S+ +ada\.blum@\S+ is P-1’s \(desk\)$/m);
+  expect(shown.out).toMatch(/^ {2}line 5 +P-4 +rejected +country_unknown$/m);
+  expect(shown.out).not.toContain('P-2');
+
+  const full = await run(['addresses', 'preview', feed, '--blueprint', 'Preview', '--full']);
+  expect(full.out).toMatch(/^ {2}line 3 +P-2 +pattern +eve\.blum@bascule-retail\.example$/m);
+  const { people } = await json(
+    ['addresses', 'preview', feed, '--blueprint', 'Preview'],
+    z.object({ people: z.array(z.unknown()) }),
+  );
+  expect(people).toHaveLength(4);
+  const csv = await run(['addresses', 'preview', feed, '--blueprint', 'Preview', '--csv']);
+  expect(csv.out.split('\n')[2]).toBe('2,3,P-2,pattern,eve.blum@bascule-retail.example,,,,,,');
+  const unknown = await run(['addresses', 'preview', feed, '--blueprint', 'Nothing']);
+  expect(unknown).toMatchObject({ code: 1, out: '', err: expect.stringContaining('no such blueprint') });
+});
+
 test('help names every verb and never shows the token', async () => {
   const { code, out } = await run(['--help']);
   expect(code).toBe(0);
   for (const verb of [
     'feed',
     'blueprint',
+    'addresses',
     'create',
     'plan',
     'approve',

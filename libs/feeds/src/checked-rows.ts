@@ -8,7 +8,7 @@ import { checkRow, latestHireDateAt } from './rows.js';
 import type { Spelling } from './spelling.js';
 
 /** How a file came, which says how it is to be read. */
-interface FeedFile {
+export interface FeedFile {
   /** As `contentTypeOf` wrote it. */
   readonly mediaType: string;
   readonly contentEncoding: string | null;
@@ -19,7 +19,7 @@ interface FeedFile {
 }
 
 /** A row of a file with its place in it, both counted from 1; without a record, `problems` says why. */
-interface FileRow {
+export interface FileRow {
   readonly row: number;
   readonly line: number;
   readonly employeeNumber: string | undefined;

@@ -12,7 +12,8 @@ export interface AddressRules {
  * One address for everybody, whoever is enrolled: so pilots get what they would have got with all the others. In this
  * order: that of the account which an admin's list names; the one that the feed gives; an address issued to the person
  * before; the present address of the person's account; one that an open plan holds for the person, if it still follows the
- * pattern; a new one. `chosen.origin` says which. Row order never matters.
+ * pattern; a new one. `chosen.origin` says which. Why no new one can be made matters to nobody who has an address. Row order
+ * never matters.
  */
 export async function allocateAddresses(
   client: PoolClient,
@@ -21,7 +22,8 @@ export async function allocateAddresses(
 ): Promise<void> {
   await client.query(
     `insert into chosen (employee_id, address, origin, problem)
-     select wish.employee_id, present.address, present.origin, coalesce(match.problem, wish.problem)
+     select wish.employee_id, present.address, present.origin,
+       coalesce(match.problem, case when present.address is null then wish.problem end)
      from wish
      left join match on match.employee_id = wish.employee_id
      left join observed_account on observed_account.listing_id = $1 and observed_account.google_id = match.google_id

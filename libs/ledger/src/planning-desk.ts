@@ -1,7 +1,6 @@
 import type { PoolClient } from 'pg';
 import QueryStream from 'pg-query-stream';
 import { z } from 'zod';
-import type { WantedAddress } from '#libs/blueprint';
 import {
   desiredAccountSchema,
   employeeRecordSchema,
@@ -18,15 +17,7 @@ import { copyInto, type CopyValue } from './copy.js';
 import type { Ledger } from './open.js';
 import { allocateAddresses, settleHolders, type AddressRules } from './address-allocation.js';
 import { matchAccounts, prepareTables } from './planning-rules.js';
-
-/** What one person wants. */
-export interface StoredWish extends WantedAddress {
-  readonly employeeId: string;
-  readonly source: string;
-  readonly employeeNumber: string;
-  /** The wave in which the employee is enrolled; null for those whom the migration does not enrol. */
-  readonly wave: number | null;
-}
+import { copyWishes, indexWishes, type StoredWish } from './wishes.js';
 
 export interface EmployeeToWish {
   readonly employeeId: string;
@@ -102,6 +93,7 @@ export class PlanningDesk {
   /** Stores what each employee wants; those with a wave are enrolled. Returns how many are. */
   async storeWishes(wishes: AsyncIterable<StoredWish>): Promise<number> {
     await copyWishes(this.client, wishes);
+    await indexWishes(this.client);
     const { rowCount } = await this.client.query(
       `insert into enrolled (employee_id, wave)
        select employee_id, wave from wish where wave is not null order by wave, source, employee_number`,
@@ -237,28 +229,6 @@ const planRow = wishRow.extend({
   freshlyWritten: desiredAccountSchema.nullable(),
   confirmedLicence: licenceSchema.nullable(),
 });
-
-/** Fills the table `wish`. */
-export async function copyWishes(client: PoolClient, wishes: AsyncIterable<StoredWish>): Promise<void> {
-  await copyInto(
-    client,
-    `wish (employee_id, source, employee_number, hire_date, given, local_parts, domain, numbered, aliases, problem, wave)`,
-    mapRows(wishes, (wish) => [
-      wish.employeeId,
-      wish.source,
-      wish.employeeNumber,
-      wish.hireDate,
-      wish.given,
-      wish.localParts,
-      wish.domain,
-      wish.numbered,
-      wish.aliases,
-      wish.problem,
-      wish.wave,
-    ]),
-  );
-  await client.query('create index if not exists wish_number on wish (employee_number); analyze wish');
-}
 
 async function* mapRows<T>(rows: AsyncIterable<T>, toRow: (row: T) => CopyValue[]): AsyncGenerator<CopyValue[]> {
   for await (const row of rows) yield toRow(row);

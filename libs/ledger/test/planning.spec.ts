@@ -32,6 +32,7 @@ interface Person {
   readonly localPart?: string;
   readonly alternatives?: readonly string[];
   readonly aliases?: readonly string[];
+  readonly problem?: StoredWish['problem'];
   readonly given?: string;
   readonly hireDate?: string;
   readonly enrolled?: boolean;
@@ -138,7 +139,7 @@ async function* wishes(people: readonly (Person & { id: string })[], numbered: b
       domain: given === undefined ? domain : null,
       numbered,
       aliases: person.aliases ?? [],
-      problem: null,
+      problem: person.problem ?? null,
       wave: (person.enrolled ?? true) ? 1 : null,
     };
   }
@@ -218,6 +219,15 @@ test.each<{
       { number: '3', localPart: 'eve', aliases: [`ada2@${domain}`] },
     ],
     expected: { '1': ['ada3', null], '2': ['ada', null], '3': ['eve', null] },
+  },
+  {
+    it: 'asks nobody who has an address for a name that can be romanised',
+    people: [
+      { number: '1', problem: 'name_not_romanised' },
+      { number: '2', problem: 'name_not_romanised' },
+    ],
+    existing: [{ googleId: 'g2', address: `zhang@${domain}`, number: '2' }],
+    expected: { '1': [undefined, 'name_not_romanised'], '2': ['zhang', null] },
   },
   {
     it: 'never gives a second address to somebody whose account it may be',

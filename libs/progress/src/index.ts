@@ -1,3 +1,4 @@
+export { asCsv } from './csv.js';
 export { readOverview, readProgress } from './document.js';
 export { ProgressStream } from './stream.js';
 export { writeReport } from './report.js';

@@ -5,7 +5,7 @@ import type { FastifyRequest } from 'fastify';
 import { contentTypeOf, declaredFile, mediaTypes, UnknownMediaTypeError } from '#libs/feeds';
 import { Problem } from '#libs/platform';
 
-const deliveries = /^\/v1\/feeds\/[^/]+\/deliveries\/?(\?|$)/;
+const feedRoutes = /^\/v1\/(feeds\/[^/]+\/deliveries|addresses\/preview)\/?(\?|$)/;
 /** What every feed is called inside the server, so that its bytes come as a stream. */
 const anyFeed = 'application/x-any-feed';
 const sentTypes = new WeakMap<IncomingMessage, string>();
@@ -21,7 +21,7 @@ const idleMs = 60_000;
 export function streamFeeds(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   fastify.addHook('onRequest', (request, _reply, done) => {
-    if (request.method === 'POST' && deliveries.test(request.url)) {
+    if (request.method === 'POST' && feedRoutes.test(request.url)) {
       sentTypes.set(request.raw, request.headers['content-type'] ?? '');
       request.headers['content-type'] = anyFeed;
     }

@@ -31,7 +31,7 @@ type Delivery = z.infer<typeof deliveryShape>;
 type Records = z.infer<typeof recordsShape>;
 
 /** How the file is to be sent, by its ending. */
-function headersFor(file: string, { key }: PushOptions): Record<string, string> {
+export function headersFor(file: string, { key }: PushOptions): Record<string, string> {
   const ending = file.replace(/\.gz$/, '').split('.').at(-1)?.toLowerCase() ?? '';
   const type = mediaTypes[ending];
   if (type === undefined) throw new UsageError(`${file}: the ending must be .csv, .ndjson or .json, perhaps with .gz`);

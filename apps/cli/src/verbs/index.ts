@@ -1,4 +1,5 @@
 import type { Verb } from '../context.js';
+import { addresses } from './addresses.js';
 import { adopt } from './adopt.js';
 import { blueprint } from './blueprint.js';
 import { employee } from './employee.js';
@@ -13,6 +14,7 @@ import { watch } from './watch.js';
 export const verbs: readonly Verb[] = [
   feed,
   blueprint,
+  addresses,
   adopt,
   migration,
   handover,

@@ -1,0 +1,124 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Readable, Writable } from 'node:stream';
+import { z } from 'zod';
+import { UsageError, type Verb } from '../context.js';
+import { number, table } from '../views/table.js';
+import { headersFor } from './feed.js';
+
+const previewShape = z.looseObject({
+  blueprint: z.looseObject({ name: z.string(), version: z.number() }),
+  source: z.string(),
+  listedAt: z.string().nullable(),
+  rows: z.number(),
+  counts: z.record(z.string(), z.number()),
+  reasons: z.record(z.string(), z.number()),
+  people: z.array(
+    z.looseObject({
+      line: z.number(),
+      employeeNumber: z.string().nullable(),
+      how: z.string(),
+      address: z.string().nullable(),
+      wanted: z.string().nullable(),
+      holder: z.looseObject({ source: z.string(), employeeNumber: z.string() }).nullable(),
+      reason: z.string().nullable(),
+      aliases: z.array(z.string()),
+    }),
+  ),
+});
+type Preview = z.infer<typeof previewShape>;
+
+const peopleShown = 40;
+
+const meanings: Readonly<Record<string, string>> = {
+  named: 'their account’s, as the adoption list says',
+  given: 'the feed’s',
+  issued: 'theirs since an earlier start',
+  present: 'their account’s',
+  reserved: 'held for them by an open plan',
+  pattern: 'new, by the pattern',
+  alternative: 'new, by an alternative, because the pattern’s is somebody else’s',
+  numbered: 'new, with a number, because the others are somebody else’s',
+  held: 'none: a person must settle it',
+  left: 'none: they have left',
+  rejected: 'none: the row would be rejected',
+  repeated: 'the row repeats an earlier one',
+};
+
+function personRow({ line, employeeNumber, how, address, wanted, holder, reason, aliases }: Preview['people'][number]) {
+  const notes = [
+    ...(reason === null ? [] : [reason]),
+    ...(wanted === null || wanted === address ? [] : [`${wanted} ${whose(holder)}`]),
+    ...(aliases.length === 0 ? [] : [`also ${aliases.join(' ')}`]),
+  ];
+  return [`  line ${line}`, employeeNumber ?? '', how, address ?? '', notes.join('; ')];
+}
+
+const whose = (holder: { source: string; employeeNumber: string } | null) =>
+  holder === null ? 'is taken' : `is ${holder.employeeNumber}’s (${holder.source})`;
+
+function previewView(preview: Preview, isFull: boolean): string {
+  const { blueprint, source, listedAt, rows, counts, reasons, people } = preview;
+  const notable = ['alternative', 'numbered', 'held', 'rejected'].reduce((sum, how) => sum + (counts[how] ?? 0), 0);
+  const lines = [
+    `${number(rows)} rows as ${source} would deliver them, under ${blueprint.name} (version ${blueprint.version}); nothing is stored.`,
+    listedAt === null
+      ? 'Google’s directory was never listed: what stands there is not known yet. Plan once to know.'
+      : `Google’s directory as listed at ${listedAt.slice(0, 16).replace('T', ' ')} UTC.`,
+    table(
+      Object.entries(counts)
+        .filter(([, count]) => count > 0)
+        .map(([how, count]) => [`  ${how}`, number(count).padStart(9), meanings[how] ?? '']),
+    ),
+  ];
+  const why = Object.entries(reasons);
+  if (why.length > 0) {
+    lines.push('Why none:', table(why.map(([reason, count]) => [`  ${reason}`, number(count).padStart(9)])));
+  }
+  if (people.length > 0) lines.push(isFull ? 'Everybody:' : 'Worth a look:', table(people.map(personRow)));
+  if (!isFull && notable > people.length) {
+    lines.push(`  and ${number(notable - people.length)} more: see all with --full, or as a table with --csv`);
+  }
+  return lines.join('\n');
+}
+
+interface PreviewOptions {
+  readonly blueprint: string;
+  readonly source: string;
+  readonly full?: boolean;
+  readonly csv?: boolean;
+}
+
+const previewing: Verb = (program, context) => {
+  program
+    .command('preview <file>')
+    .description('which addresses the people of a feed (CSV, NDJSON or JSON) would get; nothing is stored')
+    .requiredOption('--blueprint <blueprint>', 'name or id of a stored blueprint')
+    .option('--source <source>', 'the source that would deliver it', 'hr')
+    .option('--full', 'everybody, not only those worth a look')
+    .option('--csv', 'everybody, as CSV')
+    .action(async (file: string, options: PreviewOptions, command) => {
+      const one = context(command);
+      const headers = headersFor(file, {});
+      await stat(file).catch(() => {
+        throw new UsageError(`${file} cannot be read: is the path right?`);
+      });
+      const { blueprint, source, full = false, csv = false } = options;
+      const all = full || csv || one.json;
+      const query = new URLSearchParams({ blueprint, source, people: all ? 'all' : 'notable' });
+      if (!all) query.set('limit', String(peopleShown));
+      const body = Readable.toWeb(createReadStream(file));
+      const path = `/v1/addresses/preview?${query.toString()}`;
+      if (csv) {
+        const response = await one.api.exchange(path, { body, headers: { ...headers, accept: 'text/csv' } });
+        await response.body?.pipeTo(Writable.toWeb(process.stdout));
+        return;
+      }
+      one.show(await one.api.upload(path, previewShape, { body, headers }), (preview) => previewView(preview, full));
+    });
+};
+
+export const addresses: Verb = (program, context) => {
+  const verb = program.command('addresses').description('addresses: what people would get');
+  previewing(verb, context);
+};

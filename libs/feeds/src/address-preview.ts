@@ -1,0 +1,83 @@
+import { hash } from 'node:crypto';
+import { hasLeft, wantedAddress, type Blueprint } from '#libs/blueprint';
+import {
+  AddressPreviewDesk,
+  PassingBytes,
+  readSourceSettings,
+  type AddressPreviewRow,
+  type Ledger,
+  type PreviewCounts,
+  type PreviewedRow,
+} from '#libs/ledger';
+import { checkedRows, type FeedFile, type FileRow } from './checked-rows.js';
+
+/** A feed whose addresses are asked for, before it is delivered. */
+export interface FeedToPreview extends Omit<FeedFile, 'settings'> {
+  readonly source: string;
+  readonly blueprint: Blueprint;
+}
+
+export interface AddressPreview {
+  readonly counts: PreviewCounts;
+  /** When Google's directory was last listed; null: never, so what is there is not known. */
+  readonly listedAt: Date | null;
+  rows(which: { readonly notable: boolean; readonly limit: number | null }): AsyncGenerator<AddressPreviewRow>;
+  /** Forgets everything: it lies in a connection of its own. May be called again. */
+  close(): void;
+}
+
+/**
+ * What addresses the people of a feed would get if it were delivered now and planned under the blueprint: rows are read and
+ * checked as the intake does, addresses chosen as planning does, against everybody and everything that is known. Nothing
+ * is stored and nothing reserved.
+ *
+ * @throws FeedRefusedError when the file as a whole cannot be used.
+ */
+export async function previewAddresses(
+  ledger: Ledger,
+  feed: FeedToPreview,
+  bytes: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+): Promise<AddressPreview> {
+  const { blueprint } = feed;
+  const today = feed.receivedAt.toISOString().slice(0, 10);
+  const rules = {
+    blocked: blueprint.declared.groups.map(({ email }) => email),
+    verifiedDomains: blueprint.verifiedDomainsNeeded,
+  };
+  const { file: settings } = await readSourceSettings(ledger.db, feed.source);
+  const passing = await PassingBytes.store(ledger, bytes);
+  try {
+    const desk = await AddressPreviewDesk.open(ledger);
+    try {
+      const rows = checkedRows(() => passing.pieces(), { ...feed, settings }, signal);
+      await desk.storeRows(previewedRows(rows, blueprint, today));
+      const { counts, listedAt } = await desk.choose(feed.source, rules, (record) =>
+        wantedAddress(blueprint, record, today),
+      );
+      return { counts, listedAt, rows: (which) => desk.rows(which), close: () => desk.close() };
+    } catch (error) {
+      desk.close();
+      throw error;
+    }
+  } finally {
+    passing.close();
+  }
+}
+
+async function* previewedRows(
+  chunks: AsyncIterable<readonly FileRow[]>,
+  blueprint: Blueprint,
+  today: string,
+): AsyncGenerator<readonly PreviewedRow[]> {
+  for await (const chunk of chunks) {
+    yield chunk.map(({ record, ...row }) => ({
+      ...row,
+      accepted: record && {
+        fingerprint: hash('sha256', JSON.stringify(record), 'buffer'),
+        left: hasLeft(record, today),
+        wanted: wantedAddress(blueprint, record, today),
+      },
+    }));
+  }
+}

@@ -1,0 +1,269 @@
+import type { PoolClient } from 'pg';
+import QueryStream from 'pg-query-stream';
+import { z } from 'zod';
+import type { WantedAddress } from '#libs/blueprint';
+import { employeeRecordSchema, type EmployeeRecord, type RowProblem } from '#libs/vocabulary';
+import { allocateAddresses, settleHolders, type AddressRules } from './address-allocation.js';
+import { copyChunksInto, type CopyValue } from './copy.js';
+import type { Ledger } from './open.js';
+import { matchAccounts, prepareTables } from './planning-rules.js';
+import { copyWishes, indexWishes } from './wishes.js';
+
+/** A row of a file with what its person wants; without `wanted` the row would be rejected. */
+export interface PreviewedRow {
+  readonly row: number;
+  readonly line: number;
+  readonly employeeNumber: string | undefined;
+  readonly problems: readonly RowProblem[];
+  readonly accepted:
+    { readonly fingerprint: Uint8Array; readonly left: boolean; readonly wanted: WantedAddress } | undefined;
+}
+
+/**
+ * How a row would come by its address. Kept ones: `named` (the adoption list's account), `given` by the feed, `issued` to
+ * the person before, `present` (their account has it), `reserved` by an open plan. New ones: by the `pattern`, by an
+ * `alternative`, `numbered`. None: `held` for a person to settle, `left`, `rejected` or `repeated` rows.
+ */
+export const previewOrigins = [
+  'named',
+  'given',
+  'issued',
+  'present',
+  'reserved',
+  'pattern',
+  'alternative',
+  'numbered',
+  'held',
+  'left',
+  'rejected',
+  'repeated',
+] as const;
+export type PreviewOrigin = (typeof previewOrigins)[number];
+
+const rowSchema = z.object({
+  row: z.number(),
+  line: z.number(),
+  employeeNumber: z.string().nullable(),
+  how: z.enum(previewOrigins),
+  address: z.string().nullable(),
+  /** The pattern's or the feed's address that this person does not get, and the known employee who has it. */
+  wanted: z.string().nullable(),
+  holder: z.object({ source: z.string(), employeeNumber: z.string() }).nullable(),
+  reason: z.string().nullable(),
+  aliases: z.array(z.string()),
+});
+export type AddressPreviewRow = z.infer<typeof rowSchema>;
+
+const countsSchema = z.array(
+  z.object({ how: z.enum(previewOrigins), reason: z.string().nullable(), count: z.number() }),
+);
+export type PreviewCounts = z.infer<typeof countsSchema>;
+
+const noListing = '00000000-0000-0000-0000-000000000000';
+const pageSize = 1_000;
+
+/**
+ * A planning pass that stores nothing: the rows of a file stand in the place of the records that the ledger has of their
+ * people, everybody else is as the ledger knows them, and Google is as it was last listed. Temporary tables only, which end
+ * with the connection.
+ */
+export class AddressPreviewDesk {
+  private isOpen = true;
+
+  private constructor(private readonly client: PoolClient) {}
+
+  static async open(ledger: Ledger): Promise<AddressPreviewDesk> {
+    const client = await ledger.pool.connect();
+    try {
+      await prepareTables(client);
+      await client.query(`
+        create temporary table previewed (
+          row integer primary key, line integer, employee_number text, problems jsonb, fingerprint bytea, gone boolean,
+          hire_date text, given text, local_parts text[], domain text, numbered boolean, aliases text[], problem text,
+          fate text, reason text)`);
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+    return new AddressPreviewDesk(client);
+  }
+
+  /** The connection goes with its temporary tables. */
+  close(): void {
+    if (this.isOpen) this.client.release(true);
+    this.isOpen = false;
+  }
+
+  async storeRows(chunks: AsyncIterable<readonly PreviewedRow[]>): Promise<void> {
+    await copyChunksInto(
+      this.client,
+      `previewed (row, line, employee_number, problems, fingerprint, gone, hire_date, given, local_parts, domain, numbered,
+        aliases, problem)`,
+      previewRows(chunks),
+    );
+    await this.client.query('analyze previewed');
+  }
+
+  /**
+   * Chooses all addresses, as planning does, from one snapshot of the ledger. `wishOf` says what a known employee wants
+   * who is not in the file. Gives the counts, and when Google was last listed.
+   */
+  async choose(
+    source: string,
+    rules: AddressRules,
+    wishOf: (record: EmployeeRecord) => WantedAddress,
+  ): Promise<{ counts: PreviewCounts; listedAt: Date | null }> {
+    await this.client.query('begin isolation level repeatable read');
+    const { id: listingId, finishedAt: listedAt } = await this.latestListing();
+    await this.judgeRows(source);
+    await this.addOthers(wishOf);
+    await matchAccounts(this.client, listingId);
+    await allocateAddresses(this.client, listingId, rules);
+    await settleHolders(this.client, listingId);
+    await this.client.query('create index on chosen (address); analyze chosen; analyze known_address');
+    await this.client.query(previewSql, [source]);
+    await this.client.query('commit');
+    const { rows } = await this.client.query(
+      'select how, reason, count(*) as count from preview group by how, reason order by how, reason',
+    );
+    return { counts: countsSchema.parse(rows), listedAt };
+  }
+
+  /** In the order of the file. `notable` are those that a person may want to look at. */
+  async *rows({ notable, limit }: { notable: boolean; limit: number | null }): AsyncGenerator<AddressPreviewRow> {
+    const rows = this.client.query(
+      new QueryStream(
+        `select row, line, employee_number as "employeeNumber", how, address, wanted, reason, aliases,
+           case when holder_number is not null then
+             json_build_object('source', holder_source, 'employeeNumber', holder_number) end as holder
+         from preview where not $1 or how in ('alternative', 'numbered', 'held', 'rejected') order by row limit $2`,
+        [notable, limit],
+        { batchSize: pageSize },
+      ),
+    );
+    for await (const row of rows) yield rowSchema.parse(row);
+  }
+
+  private async latestListing() {
+    const { rows } = await this.client.query(
+      `select id, finished_at as "finishedAt" from directory_listing where state = 'complete'
+       order by finished_at desc limit 1`,
+    );
+    const [listing] = z.array(z.object({ id: z.string(), finishedAt: z.date() })).parse(rows);
+    return listing ?? { id: noListing, finishedAt: null };
+  }
+
+  /** As a delivery would: of identical rows the first counts, rows that contradict each other are all rejected. */
+  private async judgeRows(source: string): Promise<void> {
+    await this.client.query(
+      `update previewed set fate = verdict.fate, reason = verdict.reason
+       from (
+         select one.row,
+           case when hire_date is null or clashes then 'rejected' when one.row > first then 'repeated' end as fate,
+           case when clashes then 'duplicate_conflict'
+             when hire_date is null then problems -> 0 ->> 'reason' end as reason
+         from previewed as one
+         left join (
+           select employee_number, min(row) as first, count(distinct fingerprint) > 1 as clashes
+           from previewed where hire_date is not null group by employee_number having count(*) > 1
+         ) as repeated on repeated.employee_number = one.employee_number and one.hire_date is not null
+       ) as verdict
+       where verdict.row = previewed.row and verdict.fate is not null`,
+    );
+    await this.client.query(
+      `insert into wish (employee_id, source, employee_number, hire_date, given, local_parts, domain, numbered, aliases,
+         problem)
+       select coalesce(employee.id, gen_random_uuid()), $1, previewed.employee_number, hire_date, given, local_parts,
+         domain, numbered, aliases, problem
+       from previewed left join employee
+         on employee.source = $1 and employee.employee_number = previewed.employee_number
+       where fate is null`,
+      [source],
+    );
+    await this.client.query('analyze wish');
+  }
+
+  private async addOthers(wishOf: (record: EmployeeRecord) => WantedAddress): Promise<void> {
+    let after: string | null = null;
+    do {
+      const page = await this.othersPage(after);
+      after = page.at(-1)?.id ?? null;
+      const wishes = page.map(({ id, source, record }) => {
+        const { employeeNumber } = record;
+        return { employeeId: id, source, employeeNumber, wave: null, ...wishOf(record) };
+      });
+      await copyWishes(this.client, wishes);
+    } while (after !== null);
+    await indexWishes(this.client);
+  }
+
+  private async othersPage(after: string | null) {
+    const { rows } = await this.client.query(
+      `select employee.id, employee.source, record from employee
+       join employee_version on employee_version.employee_id = employee.id and employee_version.version = employee.version
+       where ($1::uuid is null or employee.id > $1)
+         and not exists (select from wish where wish.employee_id = employee.id)
+       order by employee.id limit $2`,
+      [after, pageSize],
+    );
+    return othersSchema.parse(rows);
+  }
+}
+
+const othersSchema = z.array(z.object({ id: z.string(), source: z.string(), record: employeeRecordSchema }));
+
+async function* previewRows(
+  chunks: AsyncIterable<readonly PreviewedRow[]>,
+): AsyncGenerator<readonly (readonly CopyValue[])[]> {
+  for await (const chunk of chunks) {
+    yield chunk.map(({ row, line, employeeNumber, problems, accepted }) => {
+      const wanted = accepted?.wanted;
+      return [
+        row,
+        line,
+        employeeNumber ?? null,
+        JSON.stringify(problems),
+        accepted?.fingerprint ?? null,
+        accepted?.left ?? null,
+        wanted?.hireDate ?? null,
+        wanted?.given ?? null,
+        wanted?.localParts ?? null,
+        wanted?.domain ?? null,
+        wanted?.numbered ?? null,
+        wanted?.aliases ?? null,
+        wanted?.problem ?? null,
+      ];
+    });
+  }
+}
+
+const previewSql = `
+  create temporary table preview as
+  select previewed.row, previewed.line, previewed.employee_number, verdict.how,
+    case when verdict.how <> 'held' then chosen.address end as address,
+    case when verdict.how in ('alternative', 'numbered', 'held') then target.address end as wanted,
+    coalesce(previewed.reason, case when verdict.how = 'held' then chosen.problem end) as reason,
+    case when verdict.how in ('held', 'left', 'rejected', 'repeated') then '{}'
+         else array_remove(previewed.aliases, chosen.address) end as aliases,
+    case when verdict.how in ('alternative', 'numbered', 'held') then holder.source end as holder_source,
+    case when verdict.how in ('alternative', 'numbered', 'held') then holder.employee_number end as holder_number
+  from previewed
+  left join wish on wish.source = $1 and wish.employee_number = previewed.employee_number and previewed.fate is null
+  left join chosen on chosen.employee_id = wish.employee_id
+  cross join lateral (
+    select case when fate is not null then fate when gone then 'left' when chosen.problem is not null then 'held'
+      else chosen.origin end as how
+  ) as verdict
+  cross join lateral (
+    select case when verdict.how = 'held' and chosen.address is not null then chosen.address
+      else previewed.local_parts[1] || '@' || previewed.domain end as address
+  ) as target
+  left join known_address on known_address.address = target.address
+  left join lateral (
+    select other.employee_id from chosen as other
+    where known_address.employee_id = wish.employee_id and other.address = target.address
+      and other.employee_id <> wish.employee_id
+    order by other.employee_id limit 1
+  ) as rival on true
+  left join wish as holder on holder.employee_id = coalesce(rival.employee_id, known_address.employee_id)
+    and holder.employee_id <> wish.employee_id`;
