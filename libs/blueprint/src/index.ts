@@ -12,3 +12,4 @@ export {
   type WishedAddress,
 } from './address-wish.js';
 export { unshownOfName } from './name-text.js';
+export * from './day-at-work.js';
