@@ -10,9 +10,10 @@ import {
   saveGovernorState,
   type Ledger,
 } from '#libs/ledger';
-import { BullLanes, Dispatcher, type WorkerProcess } from '#libs/migration';
-import { ledgerToken, logToken, type Log } from '#libs/platform';
-import { QuotaGovernor } from '#libs/quota';
+import { dayAtWork } from '#libs/blueprint';
+import { BullLanes, Dispatcher, Standing, type WorkerProcess } from '#libs/migration';
+import { configToken, ledgerToken, logToken, quotasToken, type Config, type Log } from '#libs/platform';
+import { QuotaGovernor, type QuotaDocument } from '#libs/quota';
 import { migrationIdSchema } from '#libs/vocabulary';
 import { workerProcessToken } from './batch-runner.js';
 import { CallCounts } from './call-counts.js';
@@ -20,6 +21,7 @@ import { CallCounts } from './call-counts.js';
 const heartbeatMs = 2_000;
 const callsMs = 1_000;
 const samplesMs = 5_000;
+const standingMs = 1_000;
 
 /** What a worker process does besides its lanes: timers of the process, so that no flush of Redis can stop them. */
 @Injectable()
@@ -28,6 +30,7 @@ export class Ticks implements OnApplicationBootstrap, BeforeApplicationShutdown 
   alive = 1;
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly dispatcher: Dispatcher;
+  private readonly standing: Standing;
   private hasCanary = false;
 
   constructor(
@@ -37,6 +40,8 @@ export class Ticks implements OnApplicationBootstrap, BeforeApplicationShutdown 
     private readonly governor: QuotaGovernor,
     lanes: BullLanes,
     private readonly calls: CallCounts,
+    @Inject(configToken) config: Config,
+    @Inject(quotasToken) quotas: QuotaDocument,
   ) {
     this.dispatcher = new Dispatcher({
       ledger,
@@ -47,6 +52,16 @@ export class Ticks implements OnApplicationBootstrap, BeforeApplicationShutdown 
       workers: () => this.alive,
       onFault: (fault) => log.warn('a dispatcher’s tick failed; the next one tries again', {}, fault),
     });
+    this.standing = new Standing({
+      ledger,
+      workspace: worker.workspace,
+      quotas,
+      adminSubjects: config.google.admins.length,
+      timeScale: worker.timeScale,
+      now: () => new Date(),
+      dayOf: (record) => dayAtWork(record, new Date()),
+      onFault: (fault) => log.warn('a round of a standing migration is put off; the next tick tries again', {}, fault),
+    });
   }
 
   onApplicationBootstrap(): void {
@@ -54,6 +69,7 @@ export class Ticks implements OnApplicationBootstrap, BeforeApplicationShutdown 
     this.every(heartbeatMs, () => this.beat());
     this.every(callsMs, () => this.saveCalls());
     this.every(samplesMs, () => this.sample());
+    this.every(standingMs, () => this.look());
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -91,6 +107,11 @@ export class Ticks implements OnApplicationBootstrap, BeforeApplicationShutdown 
     for (const [migrationId, counts] of this.calls.take()) {
       await addCalls(this.ledger.db, migrationIdSchema.parse(migrationId), this.worker.slot, counts);
     }
+  }
+
+  /** The dispatcher's lock saves every other process the work; two at once would be harmless. */
+  private async look(): Promise<void> {
+    if (this.dispatcher.isActive) await this.standing.tick();
   }
 
   private async sample(): Promise<void> {

@@ -73,6 +73,26 @@ export class Directory {
     return { accounts, nextPageToken: data.nextPageToken ?? undefined };
   }
 
+  /**
+   * Accounts that carry this value among their external ids: our mark, or an employee number. Google's index follows a
+   * write after a while. Source: https://developers.google.com/workspace/admin/directory/v1/guides/search-users
+   */
+  async findUsersByExternalId(context: CallContext, value: string): Promise<ObservedAccount[]> {
+    const data = await this.caller.call(context, { method: 'directory.users.list' }, (options, quotaUser) =>
+      this.api.users.list(
+        {
+          customer: this.customer,
+          query: `externalId='${value.replaceAll(/['\\]/g, '\\$&')}'`,
+          projection: 'full',
+          fields: `users(${userFields})`,
+          quotaUser,
+        },
+        options,
+      ),
+    );
+    return (data.users ?? []).map((user) => observed('directory.users.list', user));
+  }
+
   async listAliases(context: CallContext, userKey: string): Promise<string[]> {
     const data = await this.caller.call(context, { method: 'directory.aliases.list' }, (options, quotaUser) =>
       this.api.users.aliases.list({ userKey, quotaUser }, options),
@@ -143,6 +163,24 @@ export class Directory {
     );
     const groups = (data.groups ?? []).map((group) => ({ email: group.email ?? '', id: group.id ?? '' }));
     return { groups, nextPageToken: data.nextPageToken ?? undefined };
+  }
+
+  /** Addresses of the groups of which the account is a direct member, lower case. */
+  async listGroupsOf(context: CallContext, userKey: string): Promise<string[]> {
+    const emails: string[] = [];
+    let pageToken: string | undefined;
+    do {
+      const token = pageToken;
+      const data = await this.caller.call(context, { method: 'directory.groups.list' }, (options, quotaUser) =>
+        this.api.groups.list(
+          { userKey, maxResults: 200, ...(token !== undefined && { pageToken: token }), quotaUser },
+          options,
+        ),
+      );
+      emails.push(...(data.groups ?? []).map(({ email }) => (email ?? '').toLowerCase()));
+      pageToken = data.nextPageToken ?? undefined;
+    } while (pageToken !== undefined);
+    return emails;
   }
 
   getGroup(context: CallContext, groupKey: string): Promise<{ email: string; id: string } | undefined> {

@@ -38,3 +38,5 @@ export * from './workers.js';
 export * from './progress.js';
 export * from './enrolments.js';
 export * from './figures.js';
+export * from './standing.js';
+export * from './due-people.js';

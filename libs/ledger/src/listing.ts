@@ -49,6 +49,23 @@ export async function storeAccounts(
   return count;
 }
 
+/** Stores an account that was looked up by itself, with every address that it holds; one that is there already stays. */
+export async function storeAccount(db: Database, listingId: string, account: ObservedAccount): Promise<void> {
+  const [, googleId, primaryEmail, mark, employeeNumber, isAdmin] = accountRow(listingId, account);
+  const addresses = addressRows(listingId, account);
+  await sql`
+    with stored as (
+      insert into observed_account (listing_id, google_id, primary_email, mark, employee_number, is_admin, account)
+      values (${listingId}::uuid, ${googleId}, ${primaryEmail}, ${mark}::uuid, ${employeeNumber}, ${isAdmin},
+        ${JSON.stringify(account)}::jsonb)
+      on conflict do nothing
+    )
+    insert into observed_address (listing_id, address, google_id, held_by)
+    select ${listingId}::uuid, * from unnest(${addresses.map(([, address]) => address)}::text[],
+      ${addresses.map(([, , id]) => id)}::text[], ${addresses.map(([, , , heldBy]) => heldBy)}::text[])
+    on conflict do nothing`.execute(db);
+}
+
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 function accountRow(listingId: string, account: ObservedAccount): CopyValue[] {
@@ -123,11 +140,14 @@ export async function releaseListing(db: Database, listingId: string): Promise<v
   await sql`update directory_listing set released_at = now() where id = ${listingId}::uuid`.execute(db);
 }
 
-/** Ends a listing: complete, or refused with its cause; those that nobody needs any more are forgotten. */
+/**
+ * Ends a listing: complete, partial (only some accounts were looked up), or refused with its cause; those that nobody needs
+ * any more are forgotten.
+ */
 export async function endListing(
   db: Database,
   listingId: string,
-  end: { state: 'complete' | 'refused'; cause: string | null; accounts: number },
+  end: { state: 'complete' | 'partial' | 'refused'; cause: string | null; accounts: number },
 ): Promise<void> {
   await sql`
     update directory_listing set state = ${end.state}, cause = ${end.cause}, accounts = ${end.accounts}, finished_at = now()

@@ -15,7 +15,12 @@ export const selectionSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('condition'), condition: z.string().min(1).max(10_000) }),
   z.strictObject({ kind: z.literal('list'), employeeNumbers: z.array(z.string().min(1)).min(1).max(100_000) }),
 ]);
-export type Selection = z.infer<typeof selectionSchema>;
+/** A round of a standing migration is for those who were chosen when it was made. */
+const storedSelectionSchema = z.discriminatedUnion('kind', [
+  ...selectionSchema.options,
+  z.strictObject({ kind: z.literal('round') }),
+]);
+export type Selection = z.infer<typeof storedSelectionSchema>;
 
 /** When the same reason hits this many people in a row, or more than this share of the last finished, all stops. */
 export const failureBudgetSchema = z.strictObject({
@@ -45,6 +50,10 @@ export interface MigrationRow {
   readonly addressesChecked: boolean;
   /** Public key (PEM) to which first passwords are sealed; null where nobody gets one. */
   readonly handoverKey: string | null;
+  /** The standing migration of which this one is a round. */
+  readonly standingId: MigrationId | null;
+  /** Why a round waits for approval, in a sentence; null where the standing rule let it through. */
+  readonly heldBecause: string | null;
 }
 
 const selectMigration = sql`
@@ -52,7 +61,8 @@ const selectMigration = sql`
     blueprint_version as "blueprintVersion", selection, failure_budget as "failureBudget", state,
     cause_reason as "causeReason", cause_since as "causeSince", plan_id as "planId", migration.created_at as "createdAt",
     started_at as "startedAt", finished_at as "finishedAt", budget_from as "budgetFrom",
-    addresses_checked_at is not null as "addressesChecked", handover_key as "handoverKey"
+    addresses_checked_at is not null as "addressesChecked", handover_key as "handoverKey",
+    standing_id as "standingId", held_because as "heldBecause"
   from migration join blueprint on blueprint.id = migration.blueprint_id`;
 
 type RawMigration = Omit<MigrationRow, 'selection' | 'failureBudget' | 'causeReason'> & {
@@ -63,7 +73,7 @@ type RawMigration = Omit<MigrationRow, 'selection' | 'failureBudget' | 'causeRea
 
 const parseRow = (row: RawMigration): MigrationRow => ({
   ...row,
-  selection: selectionSchema.parse(row.selection),
+  selection: storedSelectionSchema.parse(row.selection),
   failureBudget: failureBudgetSchema.parse(row.failureBudget),
   causeReason: row.causeReason === null ? null : parseFailureReason(row.causeReason),
 });
@@ -102,8 +112,10 @@ export async function readMigration(
   return rows[0] === undefined ? undefined : parseRow(rows[0]);
 }
 
+/** Newest first, without the rounds of standing migrations: see `listRounds`. */
 export async function listMigrations(db: Database): Promise<MigrationRow[]> {
-  const { rows } = await sql<RawMigration>`${selectMigration} order by migration.created_at desc limit 200`.execute(db);
+  const { rows } = await sql<RawMigration>`
+    ${selectMigration} where standing_id is null order by migration.created_at desc limit 200`.execute(db);
   return rows.map(parseRow);
 }
 

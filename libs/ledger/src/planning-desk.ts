@@ -11,6 +11,7 @@ import {
   type EmployeeRecord,
   type FailureReason,
   type Licence,
+  type MigrationId,
   type ObservedAccount,
 } from '#libs/vocabulary';
 import { copyInto, type CopyValue } from './copy.js';
@@ -19,15 +20,20 @@ import { allocateAddresses, settleHolders, type AddressRules } from './address-a
 import { matchAccounts, prepareTables } from './planning-rules.js';
 import { copyWishes, indexWishes, type StoredWish } from './wishes.js';
 
-export interface EmployeeToWish {
+interface KnownEmployee {
   readonly employeeId: string;
   readonly source: string;
   readonly version: number;
   readonly record: EmployeeRecord;
 }
 
+export interface EmployeeToWish extends KnownEmployee {
+  /** False for those who are looked at for others' sake only: managers of a round's members. */
+  readonly isMember: boolean;
+}
+
 /** Everything that planning one employee needs, joined set-wise. */
-export interface EmployeeToPlan extends EmployeeToWish {
+export interface EmployeeToPlan extends KnownEmployee {
   readonly wave: number;
   readonly address: string | null;
   readonly problem: FailureReason | null;
@@ -60,13 +66,19 @@ export class PlanningDesk {
     private readonly second: PoolClient,
     private readonly planId: string,
     private readonly listingId: string,
+    /** The round whose members, and their managers, are at the desk; null: everybody. */
+    private readonly roundId: MigrationId | null,
   ) {}
 
-  static async open(ledger: Ledger, planId: string, listingId: string): Promise<PlanningDesk> {
+  static async open(
+    ledger: Ledger,
+    planId: string,
+    { listingId, roundId }: { listingId: string; roundId: MigrationId | null },
+  ): Promise<PlanningDesk> {
     const client = await ledger.pool.connect();
     const second = await ledger.pool.connect();
     await prepareTables(client);
-    return new PlanningDesk(client, second, planId, listingId);
+    return new PlanningDesk(client, second, planId, listingId, roundId);
   }
 
   close(): void {
@@ -75,19 +87,21 @@ export class PlanningDesk {
     this.second.release();
   }
 
-  /** Everybody whom HR knows, in a fixed order. */
+  /** Everybody whom HR knows, or the members of a round and their managers, in a fixed order. */
   async *employeesToWish(): AsyncGenerator<EmployeeToWish> {
     const rows = this.second.query(
       new QueryStream(
-        `select employee.id as "employeeId", employee.source, employee.version, employee_version.record
+        `select employee.id as "employeeId", employee.source, employee.version, employee_version.record,
+           ${this.roundId === null ? 'true' : isMemberSql} as "isMember"
          from employee
          join employee_version on employee_version.employee_id = employee.id and employee_version.version = employee.version
+         ${this.roundId === null ? '' : `where employee.id in (${membersAndManagersSql})`}
          order by employee.source, employee.employee_number`,
-        [],
+        this.roundId === null ? [] : [this.roundId],
         { batchSize: pageSize },
       ),
     );
-    for await (const row of rows) yield wishRow.parse(row);
+    for await (const row of rows) yield toWishRow.parse(row);
   }
 
   /** Stores what each employee wants; those with a wave are enrolled. Returns how many are. */
@@ -107,10 +121,25 @@ export class PlanningDesk {
     return matchAccounts(this.client, this.listingId);
   }
 
-  /** One address for everybody, in one pass; what stands in the way becomes each employee's problem. */
-  async allocateAddresses(rules: AddressRules): Promise<void> {
+  /**
+   * One address for everybody, in one pass; what stands in the way becomes each employee's problem. Where the listing does
+   * not show the whole directory, `lookUp` adds to it what holds the addresses that new accounts shall get.
+   */
+  async allocateAddresses(
+    rules: AddressRules,
+    lookUp?: (addresses: readonly string[]) => Promise<void>,
+  ): Promise<void> {
     await allocateAddresses(this.client, this.listingId, rules);
+    if (lookUp !== undefined) await lookUp(await this.newAddresses());
     await settleHolders(this.client, this.listingId);
+  }
+
+  private async newAddresses(): Promise<string[]> {
+    const { rows } = await this.client.query<{ address: string }>(
+      `select chosen.address from chosen join enrolled using (employee_id) left join match using (employee_id)
+       where chosen.address is not null and chosen.problem is null and match.google_id is null`,
+    );
+    return rows.map(({ address }) => address);
   }
 
   /** Everybody who is enrolled, in the order of the plan: joined once and streamed, so that memory holds a page. */
@@ -170,6 +199,19 @@ export interface PlanItemRow {
   readonly desired: unknown;
 }
 
+const isMemberSql = `exists (
+  select from round_member where round_member.migration_id = $1 and round_member.employee_id = employee.id)`;
+
+const membersAndManagersSql = `
+  select employee_id from round_member where migration_id = $1
+  union
+  select manager.id from round_member
+  join employee as member on member.id = round_member.employee_id
+  join employee_version on employee_version.employee_id = member.id and employee_version.version = member.version
+  join employee as manager on manager.source = member.source
+    and manager.employee_number = employee_version.record ->> 'managerNumber'
+  where round_member.migration_id = $1`;
+
 const employeesToPlanSql = `
   select employee.id as "employeeId", employee.source, employee.version, employee_version.record, enrolled.wave,
     chosen.address, chosen.problem, manager_address.address as "managerAddress", match.google_id as "googleId",
@@ -212,6 +254,8 @@ const reason = z
   .string()
   .nullable()
   .transform((word) => (word === null ? null : parseFailureReason(word)));
+
+const toWishRow = wishRow.extend({ isMember: z.boolean() });
 
 const planRow = wishRow.extend({
   wave: z.number(),

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { parseFailureReason, type FailureReason, type MigrationId } from '#libs/vocabulary';
-import type { Database, Ledger } from './open.js';
+import type { Database, Ledger, LedgerTransaction } from './open.js';
 import { applyStepChanges } from './transitions.js';
 
 const pageSize = 1_000;
@@ -54,6 +54,16 @@ export async function settleTakenAddresses(
   }
 }
 
+/** New addresses of a migration whose people have not begun. */
+export async function addressesToCheck(db: Database, migrationId: MigrationId): Promise<string[]> {
+  const { rows } = await sql<{ address: string }>`
+    select plan_item.address from enrolment
+    join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id
+    where enrolment.migration_id = ${migrationId}::uuid and enrolment.live and enrolment.action = 'create'
+      and plan_item.address is not null`.execute(db);
+  return rows.map(({ address }) => address);
+}
+
 async function takenPage(
   db: Database,
   migrationId: MigrationId,
@@ -91,6 +101,6 @@ async function takenPage(
 }
 
 /** Whether the migration's new addresses were looked up since the start. */
-export async function markAddressesChecked(db: Database, migrationId: MigrationId): Promise<void> {
+export async function markAddressesChecked(db: Database | LedgerTransaction, migrationId: MigrationId): Promise<void> {
   await sql`update migration set addresses_checked_at = now() where id = ${migrationId}::uuid`.execute(db);
 }

@@ -106,7 +106,7 @@ async function pass(
   await storeAddresses(ledger.db, listingId, 'group', rules.groups ?? []);
   await endListing(ledger.db, listingId, { state: 'complete', cause: null, accounts: existing.length });
   const { planId } = await planned(ledger, []);
-  const desk = await PlanningDesk.open(ledger, planId, listingId);
+  const desk = await PlanningDesk.open(ledger, planId, { listingId, roundId: null });
   try {
     await desk.storeWishes(wishes(people, rules.collision !== 'conflict'));
     await desk.matchAccounts();

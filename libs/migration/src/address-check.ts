@@ -1,5 +1,6 @@
 import { GoogleCallError, type CallContext } from '#libs/google';
 import {
+  addressesToCheck,
   markAddressesChecked,
   readMigration,
   readPlan,
@@ -10,6 +11,7 @@ import {
 import { failures, type FailureReason } from '#libs/vocabulary';
 import { lagWindowMs } from './lag.js';
 import { ListingRefusedError, observeDirectory } from './observing.js';
+import { isWorthLookingUp, lookUpAddresses, observeMembers } from './observing-members.js';
 import type { WorkerProcess } from './worker-process.js';
 
 /**
@@ -25,11 +27,7 @@ export async function checkAddresses(
   const { ledger } = worker;
   let listingId: string | undefined;
   try {
-    const observation = await observeDirectory(ledger, worker.workspace, {
-      call,
-      lagMs: lagWindowMs / worker.timeScale,
-      memberGroups: [],
-    });
+    const observation = await observe(worker, batch, call);
     ({ listingId } = observation);
     const accepted = await acceptedUnknowns(worker, batch);
     if (observation.unknowns.some((unknown) => !accepted.includes(unknown))) return 'listing_refused';
@@ -44,6 +42,23 @@ export async function checkAddresses(
   } finally {
     if (listingId !== undefined) await releaseListing(ledger.db, listingId);
   }
+}
+
+/** The whole directory, or for a round of a few people only what holds their addresses or carries their numbers. */
+async function observe(
+  { ledger, workspace, timeScale }: WorkerProcess,
+  { migrationId }: LeasedBatch,
+  call: CallContext,
+) {
+  const migration = await readMigration(ledger.db, migrationId);
+  const isRound = migration?.selection.kind === 'round';
+  if (!isRound || !(await isWorthLookingUp(ledger, migrationId))) {
+    return observeDirectory(ledger, workspace, { call, lagMs: lagWindowMs / timeScale, memberGroups: [] });
+  }
+  const observation = await observeMembers(ledger, workspace, { call, roundId: migrationId });
+  const addresses = await addressesToCheck(ledger.db, migrationId);
+  await lookUpAddresses(ledger, workspace, { call, listingId: observation.listingId, addresses });
+  return observation;
 }
 
 async function acceptedUnknowns({ ledger }: WorkerProcess, { migrationId }: LeasedBatch): Promise<readonly string[]> {

@@ -13,3 +13,4 @@ export { ListingRefusedError } from './observing.js';
 export { drawSealedPasswords, handoverKeyId, HandoverKeyError, throwAwayPassword } from './passwords.js';
 export { patiently } from './patiently.js';
 export { EmployeeScopes } from './employee-scopes.js';
+export { Standing } from './standing.js';

@@ -5,6 +5,8 @@ import {
   enrol,
   finishPausing,
   issueReservations,
+  lookAgainAtBusy,
+  markAddressesChecked,
   moveMigration,
   readMigration,
   readPlan,
@@ -80,9 +82,17 @@ export async function startMigration(
     }
     await issueReservations(tx, planId);
     await enrol(tx, id, planId, timeScale);
+    if (migration.standingId !== null) {
+      await lookAgainAtBusy(tx, id);
+      // Its addresses were looked up one by one a moment ago.
+      if (isJustMade(plan)) await markAddressesChecked(tx, id);
+    }
   });
   await settleEnd(ledger.db, id);
 }
+
+const isJustMade = ({ finishedAt }: { finishedAt: Date | null }) =>
+  finishedAt !== null && Date.now() - finishedAt.getTime() < 60_000;
 
 /** Stops everything: within a second of the answer no further call leaves any process. */
 export async function pauseMigration(

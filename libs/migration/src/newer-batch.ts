@@ -13,8 +13,8 @@ export interface ReviewedBatch {
 export async function reviewBatch(worker: WorkerProcess, batch: LeasedBatch): Promise<ReviewedBatch | undefined> {
   if (batch.items.every(({ newer }) => newer === null)) return { items: batch.items, settled: [] };
   const blueprint = await worker.blueprint(batch.migrationId);
-  const today = new Date().toISOString().slice(0, 10);
-  const reviews = batch.items.map((item) => ({ item, review: reviewNewer(blueprint, item, today) }));
+  const now = new Date();
+  const reviews = batch.items.map((item) => ({ item, review: reviewNewer(blueprint, item, now) }));
   const by = { batch, slot: worker.slot, actor: worker.name, timeScale: worker.timeScale };
   const replanned = reviews.flatMap(({ review }) => (review.kind === 'replanned' ? [review.replan] : []));
   const begins = reviews.flatMap(({ review }) => (review.kind === 'begins' ? [review.replan] : []));

@@ -1,4 +1,4 @@
-import { evaluate, hasLeft, wishAddress, type Blueprint } from '#libs/blueprint';
+import { dayAtWork, evaluate, hasLeft, wishAddress, type Blueprint } from '#libs/blueprint';
 import type { NewerRecord, Replan, WorkItem } from '#libs/ledger';
 import { planEmployee, settingsFingerprint } from '#libs/plan';
 import type { DesiredAccount, FailureReason, Licence, StepName, StepOutcome } from '#libs/vocabulary';
@@ -22,9 +22,10 @@ const left: NewerReview = { kind: 'settled', outcome: { kind: 'skipped', reason:
  * stays within what was approved (no other address, no suspension, no dearer licence), else it is a conflict. After the
  * first write a newer record waits, but for people who wait for their first working day: it is what they wait for. Pure.
  */
-export function reviewNewer(blueprint: Blueprint, item: WorkItem, today: string): NewerReview {
+export function reviewNewer(blueprint: Blueprint, item: WorkItem, now: Date): NewerReview {
   const { newer } = item;
   if (newer === null) return run;
+  const today = dayAtWork(newer.record, now);
   return newer.begun ? reviewWaiting(blueprint, item, newer, today) : reviewUnbegun(blueprint, item, newer, today);
 }
 

@@ -82,7 +82,7 @@ export async function observeDirectory(
   }
 }
 
-const whatFailed = (error: unknown): string =>
+export const whatFailed = (error: unknown): string =>
   error instanceof GoogleCallError ? `${error.method} was refused (${error.reason})` : 'reading it failed';
 
 async function* accountPages(workspace: Workspace, call: CallContext): AsyncGenerator<readonly ObservedAccount[]> {
@@ -112,7 +112,8 @@ async function refuseIfShrunken(ledger: Ledger, listingId: string, accounts: num
   }
 }
 
-async function observeOtherHolders(
+/** Deleted users and private accounts that hold addresses: pages of both. Gives what Google would not tell. */
+export async function observeOtherHolders(
   ledger: Ledger,
   workspace: Workspace,
   listingId: string,

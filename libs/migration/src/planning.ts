@@ -33,6 +33,7 @@ import { CallTally } from './call-tally.js';
 import { lagWindowMs } from './lag.js';
 import { LifecycleError } from './lifecycle.js';
 import { ListingRefusedError, observeDirectory, type Observation } from './observing.js';
+import { isWorthLookingUp, lookUpAddresses, observeMembers } from './observing-members.js';
 import { planShared } from './shared-actions.js';
 
 export interface PlanningOptions {
@@ -42,8 +43,8 @@ export interface PlanningOptions {
   readonly adminSubjects: number;
   readonly timeScale: number;
   readonly actor: string;
-  /** `YYYY-MM-DD`. */
-  readonly today: string;
+  /** The day (`YYYY-MM-DD`) for which an employee's account is wanted: today at the place of work. */
+  dayOf(record: EmployeeRecord): string;
 }
 
 /**
@@ -140,22 +141,30 @@ async function compute(
 ): Promise<void> {
   const { ledger, workspace } = options;
   const call: CallContext = { employeeScopes: blueprint.scopesNeeded.employee };
-  const observation = await observeDirectory(ledger, workspace, {
-    call,
-    lagMs: lagWindowMs / options.timeScale,
-    memberGroups: blueprint.declared.groups.map(({ email }) => email),
-    planId,
-  });
+  const roundId = migration.selection.kind === 'round' ? migration.id : null;
+  const lookedUp = roundId !== null && (await isWorthLookingUp(ledger, roundId)) ? roundId : null;
+  const observation =
+    lookedUp !== null
+      ? await observeMembers(ledger, workspace, { call, roundId: lookedUp, planId })
+      : await observeDirectory(ledger, workspace, {
+          call,
+          lagMs: lagWindowMs / options.timeScale,
+          memberGroups: blueprint.declared.groups.map(({ email }) => email),
+          planId,
+        });
   const shared = await planShared(workspace, call, blueprint, observation);
   await storeSharedActions(ledger.db, planId, shared);
-  const desk = await PlanningDesk.open(ledger, planId, observation.listingId);
+  const { listingId } = observation;
+  const desk = await PlanningDesk.open(ledger, planId, { listingId, roundId });
   try {
-    await desk.storeWishes(wishes(desk, blueprint, migration.selection, options.today));
+    await desk.storeWishes(wishes(desk, blueprint, migration.selection, options));
     await desk.matchAccounts();
-    await desk.allocateAddresses({
+    const rules = {
       blocked: blueprint.declared.groups.map(({ email }) => email),
       verifiedDomains: observation.verifiedDomains,
-    });
+    };
+    const lookUp = (addresses: readonly string[]) => lookUpAddresses(ledger, workspace, { call, listingId, addresses });
+    await desk.allocateAddresses(rules, lookedUp === null ? undefined : lookUp);
     const result = new PlanResult();
     await desk.storeItems(items(options, desk, blueprint, observation, result));
     await desk.reserve();
@@ -175,19 +184,25 @@ async function* wishes(
   desk: PlanningDesk,
   blueprint: Blueprint,
   selection: Selection,
-  today: string,
+  { dayOf }: Pick<PlanningOptions, 'dayOf'>,
 ): AsyncGenerator<StoredWish> {
   const selects = selector(selection);
-  for await (const { employeeId, source, record } of desk.employeesToWish()) {
+  for await (const { employeeId, source, record, isMember } of desk.employeesToWish()) {
     const { employeeNumber } = record;
-    const wave = selects(record, today) ? 1 : null;
-    yield { employeeId, source, employeeNumber, wave, ...wantedAddress(blueprint, record, today) };
+    const today = dayOf(record);
+    const wave = isMember && selects(record, today) ? 1 : null;
+    const wanted = wantedAddress(blueprint, record, today);
+    // A manager of a round's members is named with the address that there is; a new one comes with a round of their own.
+    const wish = isMember ? wanted : { ...wanted, localParts: [], problem: null };
+    yield { employeeId, source, employeeNumber, wave, ...wish };
   }
 }
 
-function selector(selection: Selection): (record: EmployeeRecord, today: string) => boolean {
+/** Whether a record is one of those whom the selection means. */
+export function selector(selection: Selection): (record: EmployeeRecord, today: string) => boolean {
   switch (selection.kind) {
     case 'everyone':
+    case 'round':
       return () => true;
     case 'list': {
       const numbers = new Set(selection.employeeNumbers);
@@ -214,7 +229,7 @@ async function* items(
 ): AsyncGenerator<PlanItemRow> {
   const existing = { orgUnits: observation.orgUnits, groups: observation.groups };
   for await (const employee of desk.employeesToPlan(lagWindowMs / options.timeScale)) {
-    const planned = planOne(blueprint, employee, existing, options.today);
+    const planned = planOne(blueprint, employee, existing, options.dayOf(employee.record));
     result.tally.add(planned);
     result.calls.add(planned);
     const row: PlanItemRow = {
@@ -263,16 +278,15 @@ function planOne(
 
 /** Written just now: the listing may not show it yet, or show what was there before. The ledger knows what was written. */
 function planFresh(employee: EmployeeToPlan, desired: DesiredAccount): PlannedEmployee | undefined {
-  const { freshlyWritten, observed, employeeId } = employee;
+  const { freshlyWritten, observed } = employee;
   if (freshlyWritten === null) return undefined;
   if (isDeepStrictEqual(freshlyWritten, desired)) return { action: 'nothing', desired, steps: [], changes: [] };
-  if (observed !== null) return undefined;
-  return { action: 'update', desired, steps: planEmployee({ desired, employeeId }).steps, changes: [] };
+  return observed === null ? planAll(employee, desired) : undefined;
 }
 
 function planMatched(employee: EmployeeToPlan, desired: DesiredAccount, leaver: boolean): PlannedEmployee {
   const { record } = employee;
-  return planEmployee({
+  const planned = planEmployee({
     desired,
     employeeId: employee.employeeId,
     observed: employee.observed ?? undefined,
@@ -289,7 +303,17 @@ function planMatched(employee: EmployeeToPlan, desired: DesiredAccount, leaver: 
     status: record.status,
     suspendedByUs: employee.origin === 'created',
   });
+  // What was written just now was another account than this one: Google shows what was there before that.
+  const isStale = planned.action === 'nothing' && employee.freshlyWritten !== null && !leaver;
+  return isStale ? planAll(employee, desired) : planned;
 }
+
+const planAll = ({ employeeId }: EmployeeToPlan, desired: DesiredAccount): PlannedEmployee => ({
+  action: 'update',
+  desired,
+  steps: planEmployee({ desired, employeeId }).steps,
+  changes: [],
+});
 
 function matchedBy(word: string | null) {
   switch (word) {

@@ -201,7 +201,15 @@ export class TestCompany {
   /** Plans and waits for the plan. */
   async plan(id: MigrationId, today = new Date().toISOString().slice(0, 10)) {
     const { planId, finished } = await planMigration(
-      { ledger: this.ledger, workspace: this.workspace, quotas, adminSubjects: 1, timeScale, actor: 'test', today },
+      {
+        ledger: this.ledger,
+        workspace: this.workspace,
+        quotas,
+        adminSubjects: 1,
+        timeScale,
+        actor: 'test',
+        dayOf: () => today,
+      },
       id,
     );
     await finished;

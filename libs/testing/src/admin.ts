@@ -59,6 +59,13 @@ const reportSchema = z.array(
 );
 export type TestReport = z.infer<typeof reportSchema>;
 
+const roundsSchema = z.object({
+  rounds: z.array(
+    z.looseObject({ id: z.string(), state: z.string(), heldBecause: z.string().nullable(), people: z.number() }),
+  ),
+});
+export type TestRound = z.infer<typeof roundsSchema>['rounds'][number];
+
 const idSchema = z.looseObject({ id: z.string() });
 const itemsSchema = z.looseObject({ items: z.array(planItemSchema), cursor: z.string().nullable() });
 
@@ -145,6 +152,27 @@ export class TestAdmin {
     await this.act(id, 'approve');
     await this.act(id, 'start');
     return id;
+  }
+
+  /** Makes a started migration stand; rounds come every second. */
+  async stand(id: string, guard: Readonly<Record<string, unknown>> = {}): Promise<void> {
+    await this.bascule.call('POST', `/v1/migrations/${id}/stand`, { everySeconds: 1, guard });
+  }
+
+  /** Rounds of a standing migration, newest first. */
+  async rounds(id: string): Promise<TestRound[]> {
+    return roundsSchema.parse(await this.bascule.call('GET', `/v1/migrations/${id}/rounds`)).rounds;
+  }
+
+  /** Waits until there are so many rounds and the newest is through with its people, or waits for a person. */
+  async untilRound(id: string, count: number, end: 'completed' | 'completedWithIssues' | 'held'): Promise<TestRound> {
+    return until(`round ${count} ${end}`, async () => {
+      const rounds = await this.rounds(id);
+      const [newest] = rounds;
+      if (newest === undefined || rounds.length !== count) return undefined;
+      const state = newest.state === 'planned' && newest.heldBecause !== null ? 'held' : newest.state;
+      return state === end ? newest : undefined;
+    });
   }
 
   async progress(id: string): Promise<TestProgress> {

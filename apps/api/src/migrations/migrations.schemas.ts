@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { failureBudgetSchema, selectionSchema } from '#libs/ledger';
+import { failureBudgetSchema, selectionSchema, standingSettingsSchema } from '#libs/ledger';
 import { migrationStates, planActions, sharedActionKinds } from '#libs/vocabulary';
 import { countSchema, countsOf, momentSchema } from '../described.js';
 import { employeesSchema, reasonSchema, stepSchema } from '../progress/progress.schemas.js';
 
-const selectionAnswer = selectionSchema.meta({ description: 'Whom it enrols.' });
+const selectionAnswer = z
+  .discriminatedUnion('kind', [...selectionSchema.options, z.object({ kind: z.literal('round') })])
+  .meta({ description: 'Whom it enrols; a round is for those who were chosen when it was made.' });
 
 const migrationFields = {
   id: z.uuid(),
@@ -24,6 +26,8 @@ const migrationFields = {
   budgetFrom: z.int(),
   addressesChecked: z.boolean().meta({ description: 'New addresses were looked up again after the start.' }),
   handoverKey: z.string().nullable().meta({ description: 'Public key (PEM) to which first passwords are sealed.' }),
+  standingId: z.uuid().nullable().meta({ description: 'The standing migration of which this one is a round.' }),
+  heldBecause: z.string().nullable().meta({ description: 'Why a round waits for approval, in a sentence.' }),
 };
 
 export const migrationSchema = z.object(migrationFields).meta({ id: 'Migration' });
@@ -35,6 +39,29 @@ export const migrationListSchema = z.array(
     employees: employeesSchema.meta({ description: 'As in the progress document.' }),
   }),
 );
+
+export const standingSchema = z.object({
+  migrationId: z.uuid(),
+  isOn: z.boolean(),
+  settings: standingSettingsSchema,
+  switchedBy: z.string().meta({ description: 'In whose name rounds within the guard are approved.' }),
+  switchedAt: momentSchema,
+});
+
+export const roundsSchema = z.object({
+  rounds: z.array(
+    z.object({
+      id: z
+        .uuid()
+        .meta({ description: 'A migration of its own: its plan, progress and report are read as of any other.' }),
+      state: z.enum(migrationStates),
+      heldBecause: z.string().nullable(),
+      createdAt: momentSchema,
+      people: countSchema,
+    }),
+  ),
+  cursor: z.uuid().nullable().meta({ description: 'Ask with it for the next page; null: this was the last.' }),
+});
 
 const priceSchema = z.object({
   callsPerApi: z.record(z.string(), z.number()),

@@ -1,12 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { checkGoogle, type GoogleFinding } from '#libs/google';
-import { parseBlueprint } from '#libs/blueprint';
+import { dayAtWork, parseBlueprint } from '#libs/blueprint';
 import {
   acceptUnknowns,
   findCanary,
   latestPlan,
   readBlueprintVersion,
   readMigration,
+  switchStandingOff,
   type BlueprintRow,
   type Ledger,
   type MigrationRow,
@@ -113,7 +114,7 @@ export class MigrationsService {
           adminSubjects: this.config.google.admins.length,
           timeScale: this.quotas.timeScale,
           actor,
-          today: new Date().toISOString().slice(0, 10),
+          dayOf: (record) => dayAtWork(record, new Date()),
         },
         id,
       ),
@@ -137,7 +138,9 @@ export class MigrationsService {
   async pause(id: MigrationId, actor: string): Promise<void> {
     const gates = { ledger: this.ledger, governor: this.governor, callTimeoutMs };
     const { state } = await this.read(id);
-    if (!(await pauseMigration(gates, id, 'paused_by_admin', actor))) {
+    if (await pauseMigration(gates, id, 'paused_by_admin', actor)) return;
+    // One that is through with its own people and stands makes no further rounds.
+    if (!(await switchStandingOff(this.ledger.db, id, actor))) {
       throw new Problem('conflict', `Only a running migration can pause; this one is ${state}.`);
     }
   }

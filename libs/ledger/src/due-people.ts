@@ -1,0 +1,91 @@
+import { sql } from 'kysely';
+import { z } from 'zod';
+import {
+  desiredAccountSchema,
+  employeeRecordSchema,
+  type DesiredAccount,
+  type EmployeeRecord,
+  type MigrationId,
+} from '#libs/vocabulary';
+import type { LedgerTransaction } from './open.js';
+
+/** Someone whose record, or whose day, a standing migration has not dealt with yet. */
+export interface DuePerson {
+  readonly employeeId: string;
+  readonly version: number;
+  readonly record: EmployeeRecord;
+  /** The account that was last planned and confirmed; null where there is none. */
+  readonly confirmed: DesiredAccount | null;
+  readonly managerAddress: string | null;
+}
+
+const personRow = z.object({
+  employeeId: z.string(),
+  version: z.number(),
+  record: employeeRecordSchema,
+  confirmed: desiredAccountSchema.nullable(),
+  managerAddress: z.string().nullable(),
+});
+
+/**
+ * A page of the people with a record that the standing migration has not dealt with, or whose day has come, in the order
+ * of their ids. Whoever is under way, here or in another migration, waits until that is over.
+ */
+export async function duePeople(
+  tx: LedgerTransaction,
+  standingId: MigrationId,
+  page: { day: string; after: string | null; limit: number },
+): Promise<DuePerson[]> {
+  const { rows } = await sql`
+    select employee.id as "employeeId", employee.version, employee_version.record, (
+        select coalesce(enrolment.desired, plan_item.desired) from enrolment
+        join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id
+        where enrolment.employee_id = employee.id and enrolment.state = 'done' order by enrolment.id desc limit 1
+      ) as confirmed, (
+        select coalesce(boss.primary_email, address_reservation.address)
+        from employee as manager
+        left join account as boss on boss.employee_id = manager.id
+        left join address_reservation on address_reservation.employee_id = manager.id
+          and address_reservation.kind = 'primary' and address_reservation.state = 'issued'
+        where manager.source = employee.source
+          and manager.employee_number = employee_version.record ->> 'managerNumber' limit 1
+      ) as "managerAddress"
+    from employee
+    join employee_version on employee_version.employee_id = employee.id and employee_version.version = employee.version
+    left join standing_person as dealt on dealt.standing_id = ${standingId}::uuid and dealt.employee_id = employee.id
+    where (dealt.version is distinct from employee.version or dealt.look_on <= ${page.day}::date)
+      and (${page.after}::uuid is null or employee.id > ${page.after}::uuid)
+      and not exists (select from enrolment where enrolment.employee_id = employee.id and live)
+      and not exists (
+        select from round_member join migration on migration.id = round_member.migration_id
+        where round_member.employee_id = employee.id and migration.standing_id = ${standingId}::uuid
+          and migration.state in ('draft', 'planned', 'approved'))
+    order by employee.id limit ${page.limit}`.execute(tx);
+  return rows.map((row) => personRow.parse(row));
+}
+
+/** Notes up to which version these people were dealt with, and the day on which to look at the same record again. */
+export async function noteDealt(
+  tx: LedgerTransaction,
+  standingId: MigrationId,
+  people: readonly { employeeId: string; version: number; lookOn: string | null }[],
+): Promise<void> {
+  if (people.length === 0) return;
+  await sql`
+    insert into standing_person (standing_id, employee_id, version, look_on)
+    select ${standingId}::uuid, * from unnest(${people.map((p) => p.employeeId)}::uuid[],
+      ${people.map((p) => p.version)}::int[], ${people.map((p) => p.lookOn)}::date[])
+    on conflict (standing_id, employee_id) do update set version = excluded.version, look_on = excluded.look_on`.execute(
+    tx,
+  );
+}
+
+export async function addRoundMembers(
+  tx: LedgerTransaction,
+  roundId: MigrationId,
+  employeeIds: readonly string[],
+): Promise<void> {
+  await sql`
+    insert into round_member (migration_id, employee_id)
+    select ${roundId}::uuid, id from unnest(${[...employeeIds]}::uuid[]) as id`.execute(tx);
+}

@@ -1,0 +1,59 @@
+import { isDeepStrictEqual } from 'node:util';
+import { dayAtWork, evaluate, hasLeft, wishAddress, type Blueprint } from '#libs/blueprint';
+import type { DuePerson } from '#libs/ledger';
+import type { DesiredAccount, EmployeeRecord } from '#libs/vocabulary';
+
+export interface JudgedPerson {
+  readonly employeeId: string;
+  readonly version: number;
+  /** The next day on which the same record may ask for another account. */
+  readonly lookOn: string | null;
+  /** The record asks for another account than the one that was last confirmed: a round must look into it. */
+  readonly asks: boolean;
+}
+
+/**
+ * Whether someone's record, today, asks for another account than the last confirmed one, by the ledger alone: for most
+ * rows of most deliveries the answer is no, and Google is not asked. Pure.
+ */
+export function judgePerson(
+  blueprint: Blueprint,
+  selects: (record: EmployeeRecord, today: string) => boolean,
+  person: DuePerson,
+  now: Date,
+): JudgedPerson {
+  const { employeeId, version, record } = person;
+  const today = dayAtWork(record, now);
+  const asks = selects(record, today) && asksForMore(blueprint, person, today);
+  return { employeeId, version, lookOn: nextDay(record, today), asks };
+}
+
+function nextDay({ hireDate, endDate }: EmployeeRecord, today: string): string | null {
+  const days = [hireDate, ...(endDate === undefined ? [] : [dayAfter(endDate)])];
+  return days.filter((day) => day > today).sort()[0] ?? null;
+}
+
+const dayMs = 86_400_000;
+const dayAfter = (day: string) => new Date(Date.parse(day) + dayMs).toISOString().slice(0, 10);
+
+function asksForMore(blueprint: Blueprint, person: DuePerson, today: string): boolean {
+  const { record, confirmed } = person;
+  if (confirmed === null) return !hasLeft(record, today);
+  const { wish, aliases } = wishAddress(blueprint, record, today);
+  if (wish.kind === 'given' && wish.address.toLowerCase() !== confirmed.primaryEmail.toLowerCase()) return true;
+  const evaluation = evaluate(blueprint, {
+    record,
+    address: confirmed.primaryEmail,
+    aliases,
+    managerAddress: person.managerAddress ?? undefined,
+    today,
+    existing: existingOf(confirmed),
+  });
+  return 'reason' in evaluation || !isDeepStrictEqual(evaluation.account, confirmed);
+}
+
+/** Org units and groups that the confirmed account uses are there; only planning knows what else is. */
+const existingOf = ({ orgUnitPath, groups }: DesiredAccount) => ({
+  orgUnits: new Set([orgUnitPath.toLowerCase()]),
+  groups: new Set(groups.map((group) => group.toLowerCase())),
+});
