@@ -8,8 +8,8 @@ beforeAll(async () => {
   api = await startApi();
   admin = await api.token('admin');
   await api.foundation.ledger.pool.query(
-    `insert into employee (source, employee_number, version, fingerprint, status, last_delivery)
-     values ('hr', '1', 1, '', 'active', 1), ('hr', '2', 1, '', 'active', 1), ('other', '2', 1, '', 'active', 1)`,
+    `insert into employee (source, employee_number, version, fingerprint, status, country, effective_at, last_delivery)
+     values ('hr', '1', 1, '', 'active', 'FR', now(), 1), ('hr', '2', 1, '', 'active', 'FR', now(), 1), ('other', '2', 1, '', 'active', 'FR', now(), 1)`,
   );
 });
 afterAll(() => api.stop());

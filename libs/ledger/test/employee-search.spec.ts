@@ -11,8 +11,8 @@ beforeAll(async () => {
   // One connection, so that what it read can be told afterwards.
   ledger = openLedger(database.url, { poolSize: 1 });
   await ledger.pool.query(`
-    insert into employee (source, employee_number, version, fingerprint, status, last_delivery)
-    select 'hr', lpad(n::text, 6, '0'), 1, '', 'active', 1 from generate_series(1, ${people}) as n;
+    insert into employee (source, employee_number, version, fingerprint, status, country, effective_at, last_delivery)
+    select 'hr', lpad(n::text, 6, '0'), 1, '', 'active', 'FR', now(), 1 from generate_series(1, ${people}) as n;
     insert into employee_version (employee_id, version, record)
     select id, 1, jsonb_build_object('legalName', jsonb_build_object('givenName', 'Zoë', 'familyName', 'Müller')) from employee;
     insert into employee_search (employee_id, name_words, addresses)

@@ -84,8 +84,8 @@ export async function planned(
   for (const { number, steps, action = 'create', reason = null, wave = 1, address, desired } of people) {
     await pool.query(
       `with person as (
-         insert into employee (source, employee_number, version, fingerprint, status, last_delivery)
-         values ('hr', $1, 1, '', 'active', 1)
+         insert into employee (source, employee_number, version, fingerprint, status, country, effective_at, last_delivery)
+         values ('hr', $1, 1, '', 'active', 'FR', now(), 1)
          on conflict (source, employee_number) do update set status = 'active' returning id
        ), version as (
          insert into employee_version (employee_id, version, record) select id, 1, '{}' from person on conflict do nothing

@@ -80,8 +80,8 @@ async function hire({ pool }: Ledger, person: Person): Promise<string> {
   };
   const { rows } = await pool.query<{ id: string }>(
     `with person as (
-       insert into employee (source, employee_number, version, fingerprint, status, last_delivery)
-       values ($1, $2, 1, '', 'active', 1) returning id
+       insert into employee (source, employee_number, version, fingerprint, status, country, effective_at, last_delivery)
+       values ($1, $2, 1, '', 'active', 'FR', now(), 1) returning id
      )
      insert into employee_version (employee_id, version, record) select id, 1, $3 from person
      returning employee_id as id`,

@@ -167,14 +167,15 @@ export class TestCompany {
     const record = employeeRecordSchema.parse({ ...somebody, ...changes });
     const { rows } = await this.ledger.pool.query<{ id: string }>(
       `with person as (
-         insert into employee (source, employee_number, version, fingerprint, status, last_delivery)
-         values ($1, $2, 1, decode(md5($3), 'hex'), $4, 1)
-         on conflict (source, employee_number) do update set version = employee.version + 1, status = excluded.status
+         insert into employee (source, employee_number, version, fingerprint, status, country, effective_at, last_delivery)
+         values ($1, $2, 1, decode(md5($3), 'hex'), $4, $5, now(), 1)
+         on conflict (source, employee_number) do update set version = employee.version + 1, status = excluded.status,
+           country = excluded.country
          returning id, version
        )
        insert into employee_version (employee_id, version, record) select id, version, $3::jsonb from person
        returning employee_id as id`,
-      [source, record.employeeNumber, JSON.stringify(record), record.status],
+      [source, record.employeeNumber, JSON.stringify(record), record.status, record.country],
     );
     return rows[0]?.id ?? '';
   }
