@@ -11,5 +11,6 @@ export {
   type WantedAddress,
   type WishedAddress,
 } from './address-wish.js';
+export { isLegalLocalPart, isReservedByGoogle } from './addresses.js';
 export { unshownOfName } from './name-text.js';
 export * from './day-at-work.js';

@@ -10,8 +10,8 @@ export interface AddressRules {
 
 /**
  * One address for everybody, whoever is enrolled: so pilots get what they would have got with all the others. In this
- * order: that of the account which an admin's list names; the one that the feed gives; an address issued to the person
- * before; the present address of the person's account; one that an open plan holds for the person, if it still follows the
+ * order: that of the account which an admin's list names; the address issued to the person before; the one that the feed
+ * gives; the present address of the person's account; one that an open plan holds for the person, if it still follows the
  * pattern; a new one. `chosen.origin` says which. Why no new one can be made matters to nobody who has an address. Row order
  * never matters.
  */
@@ -30,9 +30,9 @@ export async function allocateAddresses(
      left join lateral (
        select address, origin from (values
          (1, case when match.matched_by = 'list' then observed_account.primary_email end, 'named'),
-         (2, wish.given, 'given'),
-         (3, (select min(address) from address_reservation
+         (2, (select address from address_reservation
               where address_reservation.employee_id = wish.employee_id and kind = 'primary' and state = 'issued'), 'issued'),
+         (3, wish.given, 'given'),
          (4, observed_account.primary_email, 'present'),
          (5, (select min(address) from address_reservation
               where address_reservation.employee_id = wish.employee_id and kind = 'primary' and state = 'tentative'
@@ -44,9 +44,25 @@ export async function allocateAddresses(
      ) as present on true`,
     [listingId],
   );
+  await holdChanges(client);
   await gatherKnown(client, listingId, blocked);
   await giveNewAddresses(client);
   await findAddressFaults(client, listingId, verifiedDomains);
+}
+
+/**
+ * The feed gives another address than the one that the person was told: nothing moves until an admin accepts it. One that
+ * the person had before is no wish: HR has not heard of the new one yet.
+ */
+async function holdChanges(client: PoolClient): Promise<void> {
+  await client.query(
+    `update chosen set problem = 'address_change_unaccepted'
+     from wish
+     where wish.employee_id = chosen.employee_id and chosen.origin = 'issued' and chosen.problem is null
+       and wish.given <> chosen.address
+       and not exists (select from address_reservation as former
+                       where former.employee_id = wish.employee_id and former.address = wish.given and kind = 'former')`,
+  );
 }
 
 /** Every address that is somebody's or something's already; former addresses of people come last. */
@@ -226,7 +242,7 @@ export async function settleHolders(client: PoolClient, listingId: string): Prom
     [listingId],
   );
   await client.query(
-    `update chosen set problem = 'address_taken_since'
+    `update chosen set problem = case state when 'issued' then 'address_held_by_colleague' else 'address_taken_since' end
      from address_reservation
      where address_reservation.address = chosen.address and address_reservation.employee_id <> chosen.employee_id
        and chosen.problem is null`,

@@ -48,6 +48,8 @@ export interface WorkItem {
   readonly calendarHash: string | null;
   /** An admin's list names the account: it may then be a Google admin's. */
   readonly namedByAdmin: boolean;
+  /** An admin asked for the address that the plan wants: the account may be renamed to it. */
+  readonly addressAsked: boolean;
   /** The hash of the first password to create the account with; null where nobody learns it. */
   readonly passwordHash: string | null;
   /** The licence that we confirmed in an earlier enrolment; null where there was none, and for every other step. */
@@ -291,6 +293,8 @@ async function readWork(tx: LedgerTransaction, batchId: number): Promise<WorkIte
       (extract(epoch from now() - account.written_at) * 1000)::float8 as "sinceWrittenMs",
       account.gmail_hash as "gmailHash", account.calendar_hash as "calendarHash",
       exists (select from adoption where adoption.employee_id = enrolment.employee_id) as "namedByAdmin",
+      exists (select from address_reservation as asked where asked.employee_id = enrolment.employee_id
+        and asked.address = plan_item.address and asked.asked_by is not null) as "addressAsked",
       handover_secret.hashed as "passwordHash",
       case when step.step = 'licence' then (
         select coalesce(earlier.desired, earlier_item.desired) -> 'licence' from enrolment as earlier

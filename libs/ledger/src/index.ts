@@ -18,6 +18,7 @@ export * from './listing.js';
 export * from './planning-desk.js';
 export type { StoredWish } from './wishes.js';
 export * from './address-preview.js';
+export * from './address-changes.js';
 export * from './passing-bytes.js';
 export * from './plans.js';
 export * from './blueprints.js';

@@ -41,6 +41,10 @@ export interface EmployeeToPlan extends KnownEmployee {
   readonly googleId: string | null;
   readonly matchedBy: string | null;
   readonly namedByAdmin: boolean;
+  /** An admin asked for the address: the account is renamed to it. */
+  readonly addressAsked: boolean;
+  /** Addresses that the person had before an admin changed them. */
+  readonly formerAddresses: readonly string[];
   readonly observed: ObservedAccount | null;
   readonly origin: 'created' | 'adopted' | null;
   readonly gmailHash: string | null;
@@ -215,7 +219,10 @@ const membersAndManagersSql = `
 const employeesToPlanSql = `
   select employee.id as "employeeId", employee.source, employee.version, employee_version.record, enrolled.wave,
     chosen.address, chosen.problem, manager_address.address as "managerAddress", match.google_id as "googleId",
-    match.matched_by as "matchedBy", adoption.employee_id is not null as "namedByAdmin", observed_account.account as observed, account.origin,
+    match.matched_by as "matchedBy", adoption.employee_id is not null as "namedByAdmin",
+    coalesce(asked.address = chosen.address, false) as "addressAsked",
+    coalesce((select array_agg(former.address order by former.address) from address_reservation as former
+              where former.employee_id = employee.id and former.kind = 'former'), '{}') as "formerAddresses", observed_account.account as observed, account.origin,
     account.gmail_hash as "gmailHash", account.calendar_hash as "calendarHash",
     coalesce((select array_agg(group_email) from observed_membership
               where observed_membership.listing_id = $1 and observed_membership.google_id = match.google_id), '{}') as groups,
@@ -237,6 +244,8 @@ const employeesToPlanSql = `
   left join match on match.employee_id = employee.id
   left join account on account.employee_id = employee.id
   left join adoption on adoption.employee_id = employee.id
+  left join address_reservation as asked on asked.employee_id = employee.id and asked.kind = 'primary'
+    and asked.state = 'issued' and asked.asked_by is not null
   left join observed_account on observed_account.listing_id = $1 and observed_account.google_id = match.google_id
   left join employee as manager on manager.source = employee.source
     and manager.employee_number = employee_version.record ->> 'managerNumber'
@@ -265,6 +274,8 @@ const planRow = wishRow.extend({
   googleId: z.string().nullable(),
   matchedBy: z.string().nullable(),
   namedByAdmin: z.boolean(),
+  addressAsked: z.boolean(),
+  formerAddresses: z.array(z.string()),
   observed: observedAccountSchema.nullable(),
   origin: z.enum(['created', 'adopted']).nullable(),
   gmailHash: z.string().nullable(),

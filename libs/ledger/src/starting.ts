@@ -3,19 +3,40 @@ import { stepNames, steps, type MigrationId } from '#libs/vocabulary';
 import type { LedgerTransaction } from './open.js';
 import { listedPatienceMs, listedSteps } from './transitions.js';
 
+/** Rows of the plan `item` whose person was given another address after the plan was made. */
+const changedSince = sql`exists (
+  select from address_reservation as newer join plan on plan.id = item.plan_id
+  where item.action in ('create', 'adopt', 'update') and newer.employee_id = item.employee_id and newer.kind = 'primary' and newer.state = 'issued'
+    and newer.address <> item.address and newer.issued_at >= plan.created_at)`;
+
 /**
- * Issues the plan's addresses for good, those that a person holds already included. An address that somebody else got
- * meanwhile stays theirs; `enrol` makes it a conflict.
+ * Issues the plan's addresses for good, those that a person holds already and aliases included. An address that somebody
+ * else got meanwhile stays theirs, and so does one that was changed since the plan: `enrol` makes these conflicts.
  */
 export async function issueReservations(tx: LedgerTransaction, planId: string): Promise<void> {
+  // The account that an admin's list names has another address than the one that was issued before.
+  await sql`
+    update address_reservation as earlier set kind = 'former'
+    from plan_item as item
+    where item.plan_id = ${planId}::uuid and item.action in ('create', 'adopt', 'update')
+      and earlier.employee_id = item.employee_id and earlier.kind = 'primary' and earlier.state = 'issued'
+      and earlier.address <> item.address and not ${changedSince}`.execute(tx);
   await sql`
     insert into address_reservation (address, employee_id, kind, state, issued_at)
-    select distinct on (address) address, employee_id, 'primary', 'issued', now() from plan_item
+    select distinct on (address) address, employee_id, 'primary', 'issued', now() from plan_item as item
     where plan_id = ${planId}::uuid and address is not null and action in ('create', 'adopt', 'update')
+      and not ${changedSince}
     order by address, employee_id
-    on conflict (address) do update set state = 'issued', plan_id = null,
+    on conflict (address) do update set kind = 'primary', state = 'issued', plan_id = null,
       issued_at = coalesce(address_reservation.issued_at, excluded.issued_at)
       where address_reservation.employee_id = excluded.employee_id`.execute(tx);
+  await sql`
+    insert into address_reservation (address, employee_id, kind, state, issued_at)
+    select distinct on (alias) lower(alias) as alias, employee_id, 'alias', 'issued', now()
+    from plan_item as item cross join jsonb_array_elements_text(desired -> 'aliases') as alias
+    where plan_id = ${planId}::uuid and action in ('create', 'adopt', 'update')
+    order by alias, employee_id
+    on conflict (address) do nothing`.execute(tx);
 }
 
 /**
@@ -44,23 +65,25 @@ export async function enrol(
            when runs then 'pending' else 'done' end,
       reason, google_id, soft_steps, runs and action not in ('conflict', 'skip')
     from (
-      select plan_item.employee_id, employee_version, wave, google_id, source, employee_number,
+      select item.employee_id, employee_version, wave, google_id, source, employee_number,
         cardinality(steps) > 0 as runs,
         case when action in ('conflict', 'skip') or cardinality(steps) = 0 then action
-             when elsewhere.busy then 'skip' when taken.by_another then 'conflict' else action end as action,
+             when elsewhere.busy then 'skip' when taken.by_another or changed.since then 'conflict' else action end as action,
         case when action in ('conflict', 'skip') or cardinality(steps) = 0 then reason
-             when elsewhere.busy then 'under_way_elsewhere' when taken.by_another then 'address_taken_since'
+             when elsewhere.busy then 'under_way_elsewhere' when changed.since then 'address_changed_since'
+             when taken.by_another then 'address_taken_since'
              else reason end as reason,
         case when desired #>> '{licence,assignment}' = 'automatic' then '{licence}'::text[] else '{}' end as soft_steps
-      from plan_item
-      join employee on employee.id = plan_item.employee_id
+      from plan_item as item
+      join employee on employee.id = item.employee_id
+      cross join lateral (select ${changedSince} as since) as changed
       cross join lateral (
-        select exists (select from enrolment where enrolment.employee_id = plan_item.employee_id and live) as busy
+        select exists (select from enrolment where enrolment.employee_id = item.employee_id and live) as busy
       ) as elsewhere
       cross join lateral (
         select action = 'create' and exists (
-          select from address_reservation where address_reservation.address = plan_item.address
-            and address_reservation.employee_id <> plan_item.employee_id) as by_another
+          select from address_reservation where address_reservation.address = item.address
+            and address_reservation.employee_id <> item.employee_id) as by_another
       ) as taken
       where plan_id = ${planId}::uuid
     ) as item
@@ -68,7 +91,8 @@ export async function enrol(
   await sql`
     insert into event (kind, migration_id, employee_id, state, reason, actor)
     select 'not_enrolled', migration_id, employee_id, state, reason, 'bascule' from enrolment
-    where migration_id = ${migrationId}::uuid and reason in ('under_way_elsewhere', 'address_taken_since')`.execute(tx);
+    where migration_id = ${migrationId}::uuid
+      and reason in ('under_way_elsewhere', 'address_taken_since', 'address_changed_since')`.execute(tx);
   await insertSteps(tx, migrationId, planId, timeScale);
   await countFromScratch(tx, migrationId);
   // Only new addresses can be somebody else's by now.

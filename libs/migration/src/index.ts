@@ -1,3 +1,4 @@
+export * from './address-change.js';
 export * from './dispatcher.js';
 export * from './guards.js';
 export * from './lifecycle.js';

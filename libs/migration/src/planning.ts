@@ -267,7 +267,7 @@ function planOne(
   const evaluation = evaluate(blueprint, {
     record,
     address: wanted,
-    aliases: wishAddress(blueprint, record, today).aliases,
+    aliases: [...wishAddress(blueprint, record, today).aliases, ...employee.formerAddresses],
     managerAddress: employee.managerAddress ?? undefined,
     today,
     existing,
@@ -299,6 +299,7 @@ function planMatched(employee: EmployeeToPlan, desired: DesiredAccount, leaver: 
       ...(employee.calendarHash !== null && { calendar: employee.calendarHash }),
     },
     namedByAdmin: employee.namedByAdmin,
+    renameApproved: employee.addressAsked,
     leaver,
     status: record.status,
     suspendedByUs: employee.origin === 'created',

@@ -62,6 +62,7 @@ function item(account: DesiredAccount, step: StepName, changes: Partial<WorkItem
     gmailHash: null,
     calendarHash: null,
     namedByAdmin: false,
+    addressAsked: false,
     passwordHash: null,
     heldLicence: null,
     waitedFor: null,

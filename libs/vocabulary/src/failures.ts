@@ -202,6 +202,12 @@ export const failures = {
     'The account that the adoption list names for this employee is not there.',
     'Correct or remove the entry of the adoption list, then plan again.',
   ),
+  address_change_unaccepted: failure(
+    'conflict',
+    'The feed gives another address than the one that was issued to this employee.',
+    'If it is meant, accept it with `bascule addresses change`, else correct the feed; then plan again.',
+  ),
+  address_changed_since: failure('conflict', 'The address was changed after the plan was made.', 'Plan again.'),
   address_taken_since: failure('conflict', 'The address was taken after the plan was made.', 'Plan again.'),
   account_turned_up: failure(
     'conflict',
@@ -246,7 +252,7 @@ export const failures = {
   rename_needed: failure(
     'conflict',
     'The account’s address differs from the wanted one.',
-    'Rename the account in the Admin console or keep its present address in the feed, then plan again.',
+    'Ask for the wanted address with `bascule addresses change`, or keep the present one in the feed; then plan again.',
   ),
 
   credentials_refused: failure(

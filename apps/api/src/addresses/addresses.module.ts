@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
+import { AddressChangesController } from './address-changes.controller.js';
 import { AddressesController } from './addresses.controller.js';
 
-@Module({ controllers: [AddressesController] })
+@Module({ controllers: [AddressesController, AddressChangesController] })
 export class AddressesModule {}

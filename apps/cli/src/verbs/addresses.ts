@@ -3,7 +3,9 @@ import { stat } from 'node:fs/promises';
 import { Readable, Writable } from 'node:stream';
 import { z } from 'zod';
 import { UsageError, type Verb } from '../context.js';
+import { hitsShape } from '../shapes.js';
 import { number, table } from '../views/table.js';
+import { chosen } from './employee.js';
 import { headersFor } from './feed.js';
 
 const previewShape = z.looseObject({
@@ -26,6 +28,7 @@ const previewShape = z.looseObject({
     }),
   ),
 });
+const changedShape = z.looseObject({ address: z.string(), before: z.string().nullable() });
 type Preview = z.infer<typeof previewShape>;
 
 const peopleShown = 40;
@@ -118,7 +121,38 @@ const previewing: Verb = (program, context) => {
     });
 };
 
+const changing: Verb = (program, context) => {
+  program
+    .command('change <who> [address]')
+    .description('give a person (by number, name or address) another address; without one, the feed’s or the pattern’s')
+    .option('--blueprint <blueprint>', 'whose domains and pattern count; without it, that of their latest migration')
+    .action(async (who: string, address: string | undefined, options: { blueprint?: string }, command) => {
+      const { api, show } = context(command);
+      const hits = await api.get(`/v1/employees?q=${encodeURIComponent(who)}`, hitsShape);
+      const one = chosen(hits, who);
+      if (one === undefined) {
+        throw new UsageError(
+          hits.length === 0
+            ? `nobody is known by “${who}”; try the number`
+            : `${hits.length} people are known by “${who}”; name one by number`,
+        );
+      }
+      const changed = await api.post(`/v1/employees/${one.id}/address`, changedShape, {
+        ...(address !== undefined && { address }),
+        ...options,
+      });
+      show(changed, ({ address: now, before }) =>
+        before === now
+          ? `${one.employeeNumber} has ${now}: the next plan renames the account where it has another`
+          : `${one.employeeNumber} has ${now} from now on${before === null ? '' : `, and keeps ${before} as an alias`}; plan again to carry it out`,
+      );
+    });
+};
+
 export const addresses: Verb = (program, context) => {
-  const verb = program.command('addresses').description('addresses: what people would get');
+  const verb = program
+    .command('addresses')
+    .description('addresses: what people would get, and another for one of them');
   previewing(verb, context);
+  changing(verb, context);
 };

@@ -7,7 +7,7 @@ type Hits = z.infer<typeof hitsShape>;
 type Detail = z.infer<typeof employeeShape>;
 
 /** The only hit, or the only one whose number was given whole. */
-function chosen(hits: Hits, who: string): Hits[number] | undefined {
+export function chosen(hits: Hits, who: string): Hits[number] | undefined {
   const exact = hits.filter(({ employeeNumber }) => employeeNumber === who);
   const candidates = exact.length > 0 ? exact : hits;
   return candidates.length === 1 ? candidates[0] : undefined;

@@ -95,6 +95,7 @@ function obstacleOf(item: WorkItem, observed: ObservedAccount): StepResult | und
       origin: item.origin ?? undefined,
       matchedBy: 'ledger',
       namedByAdmin: item.namedByAdmin,
+      renameApproved: item.addressAsked,
       leaver: item.action === 'suspend',
       suspendedByUs: item.origin === 'created',
     },
