@@ -4,7 +4,7 @@ const layers = [
   ['vocabulary'],
   ['blueprint', 'plan', 'quota'],
   ['ledger', 'google'],
-  ['feeds', 'migration', 'progress'],
+  ['feeds', 'migration', 'progress', 'webhooks'],
   ['platform'],
 ];
 

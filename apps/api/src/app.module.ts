@@ -12,6 +12,7 @@ import { MigrationsModule } from './migrations/migrations.module.js';
 import { ProgressModule } from './progress/progress.module.js';
 import { ScimModule } from './scim/scim.module.js';
 import { OperationsModule } from './operations/operations.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 
 /** One area of the API a line. */
 const areas = [
@@ -27,6 +28,7 @@ const areas = [
   OperationsModule,
   ProgressModule,
   ScimModule,
+  WebhooksModule,
 ];
 
 @Module({})

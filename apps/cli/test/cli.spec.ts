@@ -4,9 +4,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
-import { startDeployment, startSimulator, type TestDeployment, type TestSimulator } from '#libs/testing';
+import {
+  startDeployment,
+  startReceiver,
+  startSimulator,
+  verifyMessage,
+  type TestDeployment,
+  type TestReceiver,
+  type TestSimulator,
+} from '#libs/testing';
 
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -20,7 +28,7 @@ let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'bascule-cli-'));
   simulator = await startSimulator({ changes: { poison: { invalidInsert: ['000033'] } } });
-  bascule = await startDeployment(simulator, { workers: 1 });
+  bascule = await startDeployment(simulator, { workers: 1, environment: { BASCULE_WEBHOOK_TARGETS: 'private' } });
 }, 120_000);
 afterAll(async () => {
   await bascule.stop();
@@ -58,6 +66,14 @@ async function json<T>(args: readonly string[], schema: z.ZodType<T>): Promise<T
   expect({ args, code, err }).toEqual({ args, code: 0, err: '' });
   return schema.parse(JSON.parse(out));
 }
+
+const toldSchema = z.looseObject({ type: z.string(), data: z.looseObject({ workers: z.array(z.string()) }) });
+
+/** The workers whom messages of a kind named, one message after the other. */
+const toldWorkers = (receiver: TestReceiver, event: string) =>
+  receiver.received
+    .map(({ body }) => toldSchema.parse(JSON.parse(body)))
+    .flatMap(({ type, data }) => (type === event ? data.workers : []));
 
 const withId = z.looseObject({ id: z.string() });
 
@@ -211,7 +227,34 @@ test('a push shows the rejected rows with line, field and reason, the first twen
   );
 });
 
+test('webhooks are added, listed, tried out, rotated and removed; the secret is shown once', async () => {
+  const receiver = await startReceiver();
+  onTestFinished(() => receiver.close());
+  const added = await run(['webhook', 'add', receiver.url, 'delivery.held', 'delivery.done', '--source', 'nobody']);
+  const [, secret = '', id = ''] = /^(whsec_\S+)\n\(of webhook (\S+);/.exec(added.out) ?? [];
+  expect((await run(['webhook', 'list'])).out).toMatch(`${id}  nobody  pending 0  dead 0  enabled  ${receiver.url}/`);
+  await run(['webhook', 'test', id]);
+  await vi.waitFor(() => expect(receiver.received).toHaveLength(1), { timeout: 30_000 });
+  for (const message of receiver.received)
+    expect(verifyMessage(message, secret)).toMatchObject({ type: 'webhook.test' });
+  await vi.waitFor(
+    async () => expect((await run(['webhook', 'messages', id])).out).toMatch(/webhook\.test +sent +1 try +204/),
+    { timeout: 30_000 },
+  );
+  expect((await run(['webhook', 'rotate', id])).out).toMatch(/^whsec_[^]*signs as well until/);
+  expect((await run(['webhook', 'dead', id])).out.trim()).toBe('');
+  expect((await run(['webhook', 'redeliver', id])).out).toBe('0 are sent again\n');
+  expect((await run(['webhook', 'enable', id])).out).toBe(`enabled ${id}\n`);
+  expect((await run(['webhook', 'remove', id])).out).toBe(`removed ${id}\n`);
+  const refused = await run(['webhook', 'add', 'http://hr.example/', 'delivery.done']);
+  expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('url: must be an https address') });
+});
+
 test('the whole way: each verb says what comes next, a watch survives the death of the API, the end has a code', async () => {
+  const receiver = await startReceiver();
+  onTestFinished(() => receiver.close());
+  const listening = ['workers.provisioned', 'workers.failed', 'workers.addresses_allocated'];
+  await json(['webhook', 'add', receiver.url, ...listening, '--source', 'hr'], withId);
   expect((await run(['feed', 'push', 'hr', feedOf(40)])).out).toMatch(/: done\n/);
   expect((await run(['google', 'check'])).code).toBe(0);
   const blueprint = join(project, 'config/blueprints/retailer.yaml');
@@ -255,12 +298,26 @@ test('the whole way: each verb says what comes next, a watch survives the death 
   const workers = await json(
     ['feed', 'workers', 'hr', '--state', 'provisioned'],
     z.array(
-      z.looseObject({ address: z.string(), addressState: z.literal('in_force'), accountExists: z.literal(true) }),
+      z.looseObject({
+        workerId: z.string(),
+        address: z.string(),
+        addressState: z.literal('in_force'),
+        accountExists: z.literal(true),
+      }),
     ),
   );
   const writeBack = await run(['feed', 'workers', 'hr', '--csv']);
   for (const { address } of workers) expect(writeBack.out).toContain(`,${address},in_force,provisioned,`);
   expect(workers.length).toBeGreaterThan(30);
+  await vi.waitFor(
+    () => {
+      const provisioned = toldWorkers(receiver, 'workers.provisioned');
+      expect(new Set(provisioned)).toEqual(new Set(workers.map(({ workerId }) => workerId)));
+      expect(toldWorkers(receiver, 'workers.failed')).toEqual(['000033']);
+      expect(toldWorkers(receiver, 'workers.addresses_allocated')).toEqual(expect.arrayContaining(provisioned));
+    },
+    { timeout: 60_000, interval: 200 },
+  );
   expect((await run(['employee', 'a'])).out).toMatch(/people are known by “a”; ask again by number:/);
   expect((await run(['report', id])).out.trim().split('\n').length).toBeGreaterThan(40);
   await json(['report', id], z.array(z.looseObject({ employeeNumber: z.string() })));

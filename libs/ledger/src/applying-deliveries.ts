@@ -6,6 +6,7 @@ import { settleAbsences } from './absences.js';
 import { copyChunksInto, type CopyValue } from './copy.js';
 import { selectDelivery, type DeliveryRow } from './deliveries.js';
 import type { Database, Ledger } from './open.js';
+import { noteDelivery } from './webhook-outbox.js';
 
 /** A checked row on its way into the ledger. */
 export interface StagedRow {
@@ -130,6 +131,7 @@ async function finish(client: PoolClient, id: string, cause: string | null): Pro
     cause,
   ]);
   await client.query('delete from feed_payload where delivery_id = $1', [id]);
+  await noteDelivery(client, id);
 }
 
 /** Copies the checked rows into a table of this transaction's own. */

@@ -36,6 +36,8 @@ export * from './scim-users.js';
 export * from './scim-deliveries.js';
 export * from './employees.js';
 export * from './workers.js';
+export * from './webhooks.js';
+export * from './webhook-outbox.js';
 export * from './progress.js';
 export * from './enrolments.js';
 export * from './figures.js';

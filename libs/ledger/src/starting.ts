@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { stepNames, steps, type MigrationId } from '#libs/vocabulary';
 import type { LedgerTransaction } from './open.js';
 import { listedPatienceMs, listedSteps } from './transitions.js';
+import { noteStart } from './webhook-outbox.js';
 
 /** Rows of the plan `item` whose person was given another address after the plan was made. */
 const changedSince = sql`exists (
@@ -100,6 +101,7 @@ export async function enrol(
     update migration set addresses_checked_at = now()
     where id = ${migrationId}::uuid and not exists (
       select from enrolment where migration_id = ${migrationId}::uuid and live and action = 'create')`.execute(tx);
+  await noteStart(tx, migrationId);
 }
 
 /**

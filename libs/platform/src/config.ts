@@ -146,6 +146,10 @@ const environmentSchema = z.object({
   BASCULE_FEED_LOOK_SECONDS: z.coerce.number('must be a number of seconds').min(0.1).max(3_600).default(10).meta({
     description: 'How often is looked for files that HR systems left.',
   }),
+  BASCULE_WEBHOOK_TARGETS: z.enum(['public', 'private'], 'must be public or private').default('public').meta({
+    description:
+      'Where webhooks may lead: `public` is https on the public internet only; `private` also the company’s own networks and this machine.',
+  }),
   BASCULE_BOOTSTRAP_TOKEN: z
     .string()
     .regex(/^[\w-]{32,}$/, 'must be at least 32 letters, digits, - or _')
@@ -179,6 +183,8 @@ export interface Config {
     readonly canary: string | undefined;
   };
   readonly quotasFile: string | undefined;
+  /** Where webhooks may lead. */
+  readonly webhookTargets: 'public' | 'private';
   readonly drop: {
     /** Undefined means that no folder is watched. */
     readonly folder: string | undefined;
@@ -224,6 +230,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       canary: values.BASCULE_GOOGLE_CANARY,
     }),
     quotasFile: values.BASCULE_QUOTAS,
+    webhookTargets: values.BASCULE_WEBHOOK_TARGETS,
     drop: Object.freeze({ folder: values.BASCULE_FEED_FOLDER, lookSeconds: values.BASCULE_FEED_LOOK_SECONDS }),
     bootstrapToken: values.BASCULE_BOOTSTRAP_TOKEN,
     logLevel: values.BASCULE_LOG_LEVEL,

@@ -10,3 +10,4 @@ export { numberOf, people, retailFeed, type FeedRow } from './people.js';
 export { RedisKeys } from './redis-keys.js';
 export { startCompany, type TestCompany } from './company.js';
 export { googleError, startGateway, type GoogleGateway, type Interception } from './gateway.js';
+export * from './receiver.js';

@@ -4,6 +4,7 @@ export * from './account.js';
 export * from './steps.js';
 export * from './states.js';
 export * from './worker-states.js';
+export * from './webhook-events.js';
 export * from './failures.js';
 export * from './feed-columns.js';
 export * from './feed-file.js';

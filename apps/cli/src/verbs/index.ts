@@ -10,6 +10,7 @@ import { migration } from './migration.js';
 import { report } from './report.js';
 import { token } from './token.js';
 import { watch } from './watch.js';
+import { webhook } from './webhook.js';
 
 export const verbs: readonly Verb[] = [
   feed,
@@ -23,4 +24,5 @@ export const verbs: readonly Verb[] = [
   report,
   google,
   token,
+  webhook,
 ];

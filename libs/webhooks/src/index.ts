@@ -1,0 +1,3 @@
+export { newSigningSecret } from './signing.js';
+export { readTarget, type TargetRule } from './targets.js';
+export { WebhookSender } from './sender.js';
