@@ -67,7 +67,7 @@ test('every route says who may call it, only health is open to anybody, and a fe
   const openToAll = routes.filter(({ access }) => access === 'public').map(({ name }) => name);
   expect(openToAll).toEqual(['HealthController.health', 'HealthController.readiness']);
   const forFeeds = routes.filter(({ access }) => Array.isArray(access) && access.includes('feed'));
-  for (const { name } of forFeeds) expect(name).toMatch(/^(Session|Docs|Feeds|Deliver|Scim)/);
+  for (const { name } of forFeeds) expect(name).toMatch(/^(Session|Docs|Feeds|Deliver|Workers|Scim)/);
 });
 
 test('the dashboard’s address answers anybody, with a policy that lets nothing in from other hosts', async () => {

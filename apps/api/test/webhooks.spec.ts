@@ -30,6 +30,11 @@ async function send(role: Role, method: Method, url: string, payload?: object) {
 }
 
 const createdSchema = z.looseObject({ id: z.string(), secret: z.string() });
+const heldSchema = z.looseObject({
+  id: z.string(),
+  state: z.literal('held'),
+  difference: z.looseObject({ fingerprint: z.string() }),
+});
 const messagesSchema = z.looseObject({
   messages: z.array(z.looseObject({ id: z.string(), state: z.string() })),
   cursor: z.string().nullable(),
@@ -86,6 +91,30 @@ test('what becomes of a delivery is told by a signed message, which holds ids an
     ]),
   );
   for (const { body } of receiver.received) expect(body).not.toMatch(/Zoë|Müller/);
+});
+
+test('a delivery that is held is told, and so is the word of the person who rejects it', async () => {
+  await add({ source: 'guarded', events: ['delivery.held', 'delivery.refused'] });
+  const people = (status: string) =>
+    Array.from({ length: 60 }, (_, at) => `${at},Zoë,Müller,EMPLOYEE,${status},2020-01-01,DE`).join('\n');
+  const [header = ''] = feed.split('\n');
+  await push('guarded', `${header}\n${people('ACTIVE')}\n`);
+  const held = heldSchema.parse(await push('guarded', `${header}\n${people('TERMINATED')}\n`));
+  await until(() => expect(receiver.received).toHaveLength(1));
+  expect(JSON.parse(receiver.received[0]?.body ?? '')).toMatchObject({
+    type: 'delivery.held',
+    data: { source: 'guarded', delivery: held.id, state: 'held', rows: { total: 60, leaver: 60 } },
+  });
+  const path = `/v1/feeds/guarded/deliveries/${held.id}/reject`;
+  const payload = { fingerprint: held.difference.fingerprint, note: 'Anna says no.' };
+  const headers = { authorization: `Bearer ${await api.token('operator')}` };
+  expect((await api.app.inject({ method: 'POST', url: path, headers, payload })).statusCode).toBe(200);
+  await until(() => expect(receiver.received).toHaveLength(2));
+  expect(JSON.parse(receiver.received[1]?.body ?? '')).toMatchObject({
+    type: 'delivery.refused',
+    data: { delivery: held.id, reason: 'rejected_by_person' },
+  });
+  expect(receiver.received[1]?.body).not.toContain('Anna');
 });
 
 test('a secret is shown once; listing and reading never show it', async () => {

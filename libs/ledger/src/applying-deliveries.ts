@@ -189,6 +189,7 @@ async function hold(
      select 'delivery_held', received_by, jsonb_build_object('source', source, 'delivery', id) from feed_delivery where id = $1`,
     [id],
   );
+  await noteDelivery(client, id);
 }
 
 async function noteDifference(client: PoolClient, id: string): Promise<void> {

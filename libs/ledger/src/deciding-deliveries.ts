@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Database } from './open.js';
+import { noteDecision } from './webhook-outbox.js';
 
 export interface Decision {
   readonly source: string;
@@ -40,6 +41,7 @@ export async function decideDelivery(
       insert into event (kind, actor, detail) values (${isApproved ? 'delivery_approved' : 'delivery_rejected'}, ${actor},
         jsonb_build_object('source', ${source}::text, 'delivery', ${id}::text, 'fingerprint', ${fingerprint}::text,
           'note', ${note}::text))`.execute(tx);
+    await noteDecision(tx, id);
     return 'decided';
   });
 }

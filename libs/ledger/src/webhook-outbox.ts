@@ -37,18 +37,23 @@ const gathered = (workers: string) => `
   ) as sized
   group by event, source, by_bytes, by_number`;
 
-/**
- * Tells how a delivery stands now, if that is held, done or refused. To be called in the transaction that brings it there.
- * The reason is the first word of the cause: the rest is for people.
- */
+/** Around the delivery's id. The reason is the first word of the cause: the rest is for people. */
+const deliveryTold = intoOutbox(`
+  select 'delivery.' || state as event, source, jsonb_build_object('source', source, 'delivery', id, 'mode', mode,
+    'state', state, 'reason', substring(cause from '^[a-z_]+'), 'rows', jsonb_build_object('total', rows_total,
+    'new', rows_new, 'updated', rows_updated, 'unchanged', rows_unchanged, 'rejected', rows_rejected,
+    'leaver', rows_leaver)) as data
+  from feed_delivery where id = ? and state in ('held', 'done', 'refused')`).split('?');
+
+/** Tells how a delivery stands now, if that is held, done or refused. To be called in the transaction that brings it there. */
 export async function noteDelivery(client: PoolClient, id: string): Promise<void> {
-  const told = `
-    select 'delivery.' || state as event, source, jsonb_build_object('source', source, 'delivery', id, 'mode', mode,
-      'state', state, 'reason', substring(cause from '^[a-z_]+'), 'rows', jsonb_build_object('total', rows_total,
-      'new', rows_new, 'updated', rows_updated, 'unchanged', rows_unchanged, 'rejected', rows_rejected,
-      'leaver', rows_leaver)) as data
-    from feed_delivery where id = $1::uuid and state in ('held', 'done', 'refused')`;
-  await client.query(intoOutbox(told), [id]);
+  await client.query(deliveryTold.join('$1::uuid'), [id]);
+}
+
+/** The same of a delivery that a person decided on. */
+export async function noteDecision(tx: LedgerTransaction, id: string): Promise<void> {
+  const [before = '', after = ''] = deliveryTold;
+  await sql`${sql.raw(before)}${id}::uuid${sql.raw(after)}`.execute(tx);
 }
 
 /** What a finished enrolment tells of its worker; null for nothing. */
