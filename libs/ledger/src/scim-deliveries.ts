@@ -129,7 +129,7 @@ export async function scimProvisioning(db: Database, ids: readonly string[]): Pr
         when feed_delivery.state = 'held' then 'held'
         when finished_at is null then 'waiting'
         when feed_delivery.state <> 'done' then 'refused'
-        when outcome = 'rejected' then 'rejected'
+        when outcome in ('rejected', 'older') then 'rejected'
         else 'recorded' end as state,
       case when change > delivered_change then '{}'
         when cause is not null then array[cause]

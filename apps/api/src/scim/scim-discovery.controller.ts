@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { allSchemas, coreUrn, extensions, ScimError, type ScimSchema } from '#libs/feeds';
 import { Allow } from '#libs/platform';
+import { operationsMax } from './scim-bulk.service.js';
 import { payloadBytesMax, scimAddress, scimType } from './scim-requests.js';
 import { pageSizeDefault, pageSizeMax } from './scim.service.js';
 
@@ -24,7 +25,7 @@ export class ScimDiscoveryController {
       schemas: [urn('ServiceProviderConfig')],
       documentationUri: `${scimAddress(request).replace(/\/scim\/v2$/, '')}/docs`,
       patch: { supported: true },
-      bulk: { supported: false, maxOperations: 0, maxPayloadSize: payloadBytesMax },
+      bulk: { supported: true, maxOperations: operationsMax, maxPayloadSize: payloadBytesMax },
       filter: { supported: true, maxResults: pageSizeMax },
       changePassword: { supported: false },
       sort: { supported: true },

@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { FeedsModule } from '../feeds/feeds.module.js';
+import { ScimBulkController } from './scim-bulk.controller.js';
+import { ScimBulkService } from './scim-bulk.service.js';
 import { ScimDiscoveryController } from './scim-discovery.controller.js';
 import { ScimDrain } from './scim-drain.js';
 import { ScimService } from './scim.service.js';
@@ -7,7 +9,7 @@ import { ScimUsersController } from './scim-users.controller.js';
 
 @Module({
   imports: [FeedsModule],
-  controllers: [ScimDiscoveryController, ScimUsersController],
-  providers: [ScimService, ScimDrain],
+  controllers: [ScimDiscoveryController, ScimUsersController, ScimBulkController],
+  providers: [ScimService, ScimBulkService, ScimDrain],
 })
 export class ScimModule {}

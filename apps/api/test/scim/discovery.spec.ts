@@ -23,6 +23,7 @@ test('RFC 7643, 5: ServiceProviderConfig tells what is supported, with limits', 
   expect(body).toMatchObject({
     schemas: [urn('ServiceProviderConfig')],
     patch: { supported: true },
+    bulk: { supported: true, maxOperations: 1_000, maxPayloadSize: 2_097_152 },
     filter: { supported: true, maxResults: 1_000 },
     changePassword: { supported: false },
     sort: { supported: true },

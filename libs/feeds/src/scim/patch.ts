@@ -246,7 +246,7 @@ function removed(user: ScimObject, target: PatchTarget, value: unknown): ScimObj
     const next = without(one, [sub.name.toLowerCase()]);
     return Object.keys(next).length === 0 ? [] : [next];
   });
-  return withValue(user, path, after);
+  return withValue(user, path, withoutRepetition(after, attribute.name));
 }
 
 /** A remove may list the values that shall go (Entra): each goes that says what is listed. */
