@@ -1,7 +1,13 @@
 import { pipeline, Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
-import { fileSettingsSchema, type EmployeeRecord, type FileSettings, type RowProblem } from '#libs/vocabulary';
+import {
+  fileSettingsSchema,
+  type EmployeeRecord,
+  type FileSettings,
+  type RowProblem,
+  type ScimSettings,
+} from '#libs/vocabulary';
 import { FeedRefusedError, ownDialects, type RawRow } from './dialects/index.js';
 import { fileRows, readingOf, type Bytes } from './files/index.js';
 import { checkRow, latestHireDateAt } from './rows.js';
@@ -14,6 +20,8 @@ export interface FeedFile {
   readonly contentEncoding: string | null;
   /** What is settled for the source's files. */
   readonly settings: FileSettings;
+  /** What is settled for its SCIM users. */
+  readonly scim: ScimSettings;
   /** Nobody is hired more than 366 days after this. */
   readonly receivedAt: Date;
 }
@@ -49,7 +57,7 @@ export async function* checkedRows(
   limits: FileLimits = documentedLimits,
 ): AsyncGenerator<readonly FileRow[]> {
   const plain = () => plainBytes(bytes(), file, signal, limits.unpackedBytes);
-  const reading = readingOf(file.mediaType in ownDialects ? fileSettingsSchema.parse({}) : file.settings);
+  const reading = readingOf(file.mediaType in ownDialects ? fileSettingsSchema.parse({}) : file.settings, file.scim);
   const latestHireDate = latestHireDateAt(file.receivedAt);
   let count = 0;
   let undecodable = 0;

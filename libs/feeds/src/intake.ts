@@ -63,9 +63,9 @@ async function* rows(
   signal: AbortSignal,
   limits: FileLimits,
 ): AsyncGenerator<readonly StagedRow[]> {
-  const { file: settings } = await readSourceSettings(ledger.db, delivery.source);
+  const { scim, file: settings } = await readSourceSettings(ledger.db, delivery.source);
   const bytes = () => payloadPieces(ledger, delivery.id);
-  for await (const chunk of checkedRows(bytes, { ...delivery, settings }, signal, limits)) {
+  for await (const chunk of checkedRows(bytes, { ...delivery, settings, scim }, signal, limits)) {
     yield chunk.map(({ record, ...row }) => ({ ...row, accepted: record && acceptedRow(record) }));
   }
 }

@@ -209,6 +209,8 @@ export interface DeliveryRecord {
   readonly row: number;
   /** Where the row begins in the file, from 1. */
   readonly line: number;
+  /** What the sender calls the row, in an upload by SCIM. */
+  readonly bulkId: string | null;
   readonly employeeNumber: string | null;
   readonly outcome: string;
   readonly problems: readonly { field: string; reason: string; message: string }[];
@@ -221,7 +223,8 @@ export async function deliveryRecords(
   page: { outcome?: string | undefined; after: number; limit: number },
 ): Promise<DeliveryRecord[]> {
   const { rows } = await sql<DeliveryRecord>`
-    select row, line, employee_number as "employeeNumber", outcome, problems from feed_row
+    select row, line, bulk_id as "bulkId", employee_number as "employeeNumber", outcome, problems
+    from feed_row left join feed_operation using (delivery_id, row)
     where delivery_id = ${deliveryId}::uuid and row > ${page.after}
       and (${page.outcome ?? null}::text is null or outcome = ${page.outcome ?? null})
     order by row limit ${page.limit}`.execute(db);

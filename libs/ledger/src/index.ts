@@ -34,6 +34,7 @@ export * from './dropped-files.js';
 export * from './scim-conditions.js';
 export * from './scim-users.js';
 export * from './scim-deliveries.js';
+export * from './bulk-uploads.js';
 export * from './employees.js';
 export * from './workers.js';
 export * from './webhooks.js';

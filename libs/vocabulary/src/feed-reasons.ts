@@ -36,6 +36,7 @@ export const rejections = {
   row_not_json: says('is not JSON', 'send one complete JSON object'),
   row_not_object: says('is JSON, but no object', 'send an object with the columns as its names'),
   row_too_long: says('is longer than a million characters', 'look for a missing end of line or quote'),
+  operation_invalid: says('is no SCIM user', 'send schemas, userName, and values of their types'),
   duplicate_conflict: says('is there more than once with different values', 'send each worker once'),
 } as const satisfies Record<string, FeedReason>;
 

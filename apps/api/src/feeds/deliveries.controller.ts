@@ -38,6 +38,7 @@ const deliverySchema = z.looseObject({
 const recordSchema = z.object({
   row: countSchema,
   line: countSchema,
+  bulkId: z.string().nullable().meta({ description: 'Of an upload by SCIM: what the sender calls the operation.' }),
   employeeNumber: z.string().nullable(),
   outcome: z.string(),
   problems: z.array(z.looseObject({ field: z.string(), reason: z.string(), message: z.string() })),

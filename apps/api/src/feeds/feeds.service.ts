@@ -39,13 +39,21 @@ export class FeedsService implements OnApplicationBootstrap, BeforeApplicationSh
     await this.loop.stop();
   }
 
-  /** Resolves once the bytes are safe; repeated with the same key and bytes, gives the first delivery. */
-  async receive(wanted: WantedDelivery, body: Readable): Promise<DeliveryRow> {
+  /**
+   * Resolves once the bytes are safe; repeated with the same key and bytes, gives the first delivery. `alongside` writes what
+   * must be there before the delivery counts as received.
+   */
+  async receive(
+    wanted: WantedDelivery,
+    body: Readable,
+    alongside?: (deliveryId: string) => Promise<void>,
+  ): Promise<DeliveryRow> {
     const { id, earlier } = await openDelivery(this.ledger.db, wanted);
     if (earlier !== undefined) return this.repeated(wanted, body, earlier);
     const measured = new MeasuredBytes(body);
     try {
       await storePayload(this.ledger, id, measured);
+      await alongside?.(id);
       await receiveDelivery(this.ledger.db, id, measured.total());
     } catch (error) {
       await dropDelivery(this.ledger.db, id);

@@ -165,7 +165,7 @@ class BulkJob {
     idOf: (bulkId: string) => string | undefined,
   ): Promise<ScimAnswer | { location: string; version?: undefined }> {
     const { method, version, bulkId } = operation;
-    const path = String(withReferences(operation.path, idOf) ?? '');
+    const path = operation.path.replace(/bulkId:([^/]+)$/, (whole, bulk: string) => idOf(bulk) ?? whole);
     const data = withReferences(operation.data, idOf);
     const found = /^\/?Users(?:\/([^/]+))?\/?$/.exec(path);
     const id = found?.[1];
@@ -176,7 +176,7 @@ class BulkJob {
       if (bulkId === undefined) throw new ScimError(400, 'invalidSyntax', 'A POST needs a bulkId.');
       if (this.ids.has(bulkId)) throw new ScimError(400, 'invalidValue', 'Another POST of the job has this bulkId.');
       const answer = await this.users.create(this.context, data, {});
-      this.ids.set(bulkId, String(answer.user['id']));
+      this.ids.set(bulkId, answer.id);
       return answer;
     }
     if (method === 'PUT') return this.users.replace(this.context, id, data, {}, version);

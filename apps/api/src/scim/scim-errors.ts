@@ -11,7 +11,7 @@ const endpoints: readonly (readonly [path: RegExp, methods: string])[] = [
   [/^\/Users\/?$/, 'GET, POST'],
   [/^\/(Users\/)?\.search\/?$/, 'POST'],
   [/^\/Users\/[^/]+\/?$/, 'GET, PUT, PATCH, DELETE'],
-  [/^\/Bulk\/?$/, 'POST'],
+  [/^\/(Bulk|bulkUpload)\/?$/, 'POST'],
 ];
 
 /** Answers errors in the form of the interface that was asked: SCIM errors (RFC 7644, 3.12) under `/scim`, else problems. */

@@ -19,14 +19,24 @@ export function withoutLastSlash(url: string): string {
 /** Clients send SCIM bodies as application/json too (RFC 7644, 8.1), with parameters, and name a type without a body. */
 const jsonTypes = /^\s*(application\/(scim\+)?json\b|$)/i;
 
+/** Uploads are kept byte by byte, as they were sent. */
+const uploads = /^\/(scim\/v2\/bulkUpload|v1\/feeds\/[^/]+\/bulk)\/?(\?|$)/;
+const anyUpload = 'application/x-scim-upload';
+
 /** Reads bodies of the SCIM interface: JSON up to the size that ServiceProviderConfig announces. */
 export function readScimBodies(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   fastify.addHook('onRequest', (request, _reply, done) => {
     const { headers } = request;
-    if (isScim(request) && jsonTypes.test(headers['content-type'] ?? '')) headers['content-type'] = scimType;
+    const isUpload = uploads.test(request.url);
+    if ((isScim(request) || isUpload) && jsonTypes.test(headers['content-type'] ?? '')) {
+      headers['content-type'] = isUpload ? anyUpload : scimType;
+    }
     done();
   });
+  fastify.addContentTypeParser(anyUpload, { parseAs: 'buffer', bodyLimit: payloadBytesMax }, (_request, body, done) =>
+    done(null, body),
+  );
   fastify.addContentTypeParser(
     scimType,
     { parseAs: 'string', bodyLimit: payloadBytesMax },

@@ -43,6 +43,7 @@ export interface ScimContext {
 
 /** A user in an answer, with what belongs into its headers. */
 export interface ScimAnswer {
+  readonly id: string;
   readonly user: ScimObject;
   readonly location: string;
   readonly version: string;
@@ -162,7 +163,7 @@ export class ScimService {
 
   private async answer(context: ScimContext, row: ScimUserRow, wanted: Wanted): Promise<ScimAnswer> {
     const [user = {}] = await this.representations(context, [row], wanted);
-    return { user, location: `${context.address}/Users/${row.id}`, version: versionTag(row.version) };
+    return { id: row.id, user, location: `${context.address}/Users/${row.id}`, version: versionTag(row.version) };
   }
 
   private async representations(

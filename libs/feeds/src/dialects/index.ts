@@ -1,7 +1,9 @@
 import { csvRows } from './csv.js';
 import { jsonRows } from './json.js';
 import { ndjsonRows } from './ndjson.js';
-import type { Dialect } from './raw-row.js';
+import type { ScimSettings } from '#libs/vocabulary';
+import { bulkRows } from '../scim/bulk-rows.js';
+import type { Dialect, FileShape, RawRow } from './raw-row.js';
 
 export { FeedRefusedError, type FileShape, type RawRow } from './raw-row.js';
 
@@ -12,6 +14,17 @@ export const dialects: Readonly<Record<string, Dialect>> = {
   'application/json': jsonRows,
 };
 
-/** What Bascule itself makes deliveries of, and how they are read: in UTF-8 and our own spelling, whatever a source settles. */
+/** What came by SCIM, and how it is read: in UTF-8 and our own spelling, whatever a source settles for its files. */
 export const scimChangesType = 'application/vnd.bascule.scim-changes+x-ndjson';
-export const ownDialects: Readonly<Record<string, Dialect>> = { [scimChangesType]: ndjsonRows };
+/** A BulkRequest of users, as it was sent. */
+export const scimUploadType = 'application/scim+json';
+
+/** A dialect that goes by what is settled for a source's SCIM users, too. */
+type OwnDialect = (
+  bytes: AsyncIterable<Buffer>,
+  shape: FileShape & { readonly scim: ScimSettings },
+) => AsyncGenerator<readonly RawRow[]>;
+export const ownDialects: Readonly<Record<string, OwnDialect>> = {
+  [scimChangesType]: ndjsonRows,
+  [scimUploadType]: (bytes, { scim }) => bulkRows(bytes, scim),
+};

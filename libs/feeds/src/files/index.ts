@@ -1,4 +1,4 @@
-import type { FeedField, FileSettings } from '#libs/vocabulary';
+import type { FeedField, FileSettings, ScimSettings } from '#libs/vocabulary';
 import { dialects, ownDialects, type FileShape, type RawRow } from '../dialects/index.js';
 import { Headers } from '../fields.js';
 import { spellingOf, type Spelling } from '../spelling.js';
@@ -12,9 +12,10 @@ export { contentTypeOf, declaredFile, mediaTypes, UnknownMediaTypeError } from '
 export interface FileReading extends FileShape {
   readonly encoding: FileSettings['encoding'];
   readonly spelling: Spelling;
+  readonly scim: ScimSettings;
 }
 
-export function readingOf(settings: FileSettings): FileReading {
+export function readingOf(settings: FileSettings, scim: ScimSettings): FileReading {
   const { encoding, delimiter, columns, constants: given } = settings;
   const constants = new Map<FeedField, string>();
   const put = (field: FeedField, constant: string | undefined) => {
@@ -25,7 +26,7 @@ export function readingOf(settings: FileSettings): FileReading {
   put('country', given.country);
   put('companyCode', given.company_code);
   const headers = new Headers(columns, new Set(constants.keys()));
-  return { encoding, delimiter, constants, headers, spelling: spellingOf(settings) };
+  return { encoding, delimiter, constants, headers, spelling: spellingOf(settings), scim };
 }
 
 /**

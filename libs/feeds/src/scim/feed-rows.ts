@@ -35,7 +35,7 @@ const workerTypes = new Set(['EMPLOYEE', 'TEMP', 'CONTRACTOR', 'INTERN']);
 
 /** The row that a user is in a feed: what HR would have sent of them in a file. */
 export function feedRowOf(
-  change: ScimChange,
+  change: Omit<ScimChange, 'id'>,
   settings: ScimSettings,
   numberOf: NumberOfReference,
 ): Partial<Record<FeedField, ScimValue>> {
@@ -81,7 +81,7 @@ function present(row: Readonly<Record<FeedField, ScimValue | undefined>>): Parti
 }
 
 /** Who is deleted or not active has left; who is active is what HR says, else simply active. */
-function statusOf({ resource, isDeleted }: ScimChange): string {
+function statusOf({ resource, isDeleted }: Omit<ScimChange, 'id'>): string {
   if (isDeleted || resource['active'] === false) return 'TERMINATED';
   return namedText(resource[workerUrn], 'status') ?? 'ACTIVE';
 }
