@@ -12,7 +12,7 @@ import {
 import { checkedRows, type FeedFile, type FileRow } from './checked-rows.js';
 
 /** A feed whose addresses are asked for, before it is delivered. */
-export interface FeedToPreview extends Omit<FeedFile, 'settings'> {
+export interface FeedToPreview extends Omit<FeedFile, 'settings' | 'scim'> {
   readonly source: string;
   readonly blueprint: Blueprint;
 }
@@ -45,12 +45,12 @@ export async function previewAddresses(
     blocked: blueprint.declared.groups.map(({ email }) => email),
     verifiedDomains: blueprint.verifiedDomainsNeeded,
   };
-  const { file: settings } = await readSourceSettings(ledger.db, feed.source);
+  const { scim, file: settings } = await readSourceSettings(ledger.db, feed.source);
   const passing = await PassingBytes.store(ledger, bytes);
   try {
     const desk = await AddressPreviewDesk.open(ledger);
     try {
-      const rows = checkedRows(() => passing.pieces(), { ...feed, settings }, signal);
+      const rows = checkedRows(() => passing.pieces(), { ...feed, settings, scim }, signal);
       await desk.storeRows(previewedRows(rows, blueprint, today));
       const { counts, listedAt } = await desk.choose(feed.source, rules, (record) =>
         wantedAddress(blueprint, record, today),

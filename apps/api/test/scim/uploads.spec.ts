@@ -38,9 +38,12 @@ const recordsSchema = z.object({
   ),
 });
 
-async function call(path: string, init: RequestInit & { headers?: Record<string, string> } = {}) {
+async function call(
+  path: string,
+  { headers, ...init }: { method?: string; body?: string; headers?: Record<string, string> } = {},
+) {
   const token = await client.api.token('feed', client.source);
-  return fetch(`${client.address}${path}`, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } });
+  return fetch(`${client.address}${path}`, { ...init, headers: { authorization: `Bearer ${token}`, ...headers } });
 }
 
 async function upload(
