@@ -46,9 +46,17 @@ interface Delivering {
  * number of processes. Gives how many deliveries were made.
  */
 export async function deliverScimChanges(db: Database, delivering: Delivering): Promise<number> {
+  // From source to source by the index of changes: behind a held delivery very many may wait.
   const { rows } = await sql<{ source: string }>`
-    select distinct source from scim_user where change > delivered_change and not exists (
-      select from feed_delivery where feed_delivery.source = scim_user.source
+    with recursive pending as (
+      (select source from scim_user where change > delivered_change order by source limit 1)
+      union all
+      select (select scim_user.source from scim_user
+        where change > delivered_change and scim_user.source > pending.source order by scim_user.source limit 1)
+      from pending where source is not null
+    )
+    select source from pending where source is not null and not exists (
+      select from feed_delivery where feed_delivery.source = pending.source
         and media_type = ${delivering.mediaType} and finished_at is null)`.execute(db);
   let count = 0;
   for (const { source } of rows) {

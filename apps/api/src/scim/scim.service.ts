@@ -130,8 +130,7 @@ export class ScimService {
       ...(!isCursor && { startIndex }),
       itemsPerPage: page.length,
       ...(isCursor && users.length > limit && last !== undefined && { nextCursor: cursorAfter(last.id, search) }),
-      // Absent when nothing was to be returned (RFC 7644, 3.4.2.4).
-      ...(limit > 0 && { Resources: await this.representations(context, page, search) }),
+      Resources: await this.representations(context, page, search),
     };
   }
 

@@ -233,7 +233,7 @@ test('RFC 7644, 3.4.2.4: a startIndex below 1 is 1, a negative count is 0, and a
   });
   for (const count of [0, -1]) {
     const { body } = await client.search({ count });
-    expect(body).toEqual({ schemas: [listUrn], totalResults: 4, startIndex: 1, itemsPerPage: 0 });
+    expect(body).toEqual({ schemas: [listUrn], totalResults: 4, startIndex: 1, itemsPerPage: 0, Resources: [] });
   }
   expectError(await client.search({ startIndex: 'x' }), 400, 'invalidValue');
 });
