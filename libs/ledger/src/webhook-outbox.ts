@@ -108,7 +108,9 @@ export async function noteFinished(ledger: Ledger, pauseMs: number): Promise<num
         intoOutbox(
           gathered(`
             select ${finishedEvent} as event, employee.source, employee.employee_number as worker
-            from webhook_cursor cross join migration
+            from webhook_cursor
+            join migration on migration.started_at is not null
+              and (migration.finished_at is null or migration.finished_at > looked_at - interval '1 day')
             cross join lateral (
               select * from enrolment
               where enrolment.migration_id = migration.id and finished_seq > told and finished_seq <= mark

@@ -32,6 +32,10 @@ export interface WorkerRow {
  * event: each found by an index for one worker of `chosen` (rows of employee), so that a page costs what its rows cost.
  */
 const selectStanding = (chosen: string) => `
+  with open_plan as materialized (
+    select plan.id, plan.created_at, plan.finished_at from plan join migration on migration.plan_id = plan.id
+    where plan.state = 'ready' and migration.state in ('planned', 'approved')
+  )
   select employee.id, employee.source, employee.employee_number, employee.status, employee.version,
     newest.recorded_at, newest.delivery_id, employee.updated_at,
     latest.state as enrolled, latest.reason as enrolled_reason, coalesce(latest.live, false) as live, latest.employee_version as enrolled_version,
@@ -68,11 +72,9 @@ const selectStanding = (chosen: string) => `
     order by event.id desc limit 1
   ) as told on latest.id is not null
   left join lateral (
-    select action, plan_item.reason, plan.finished_at
-    from plan join migration on migration.plan_id = plan.id
-    join plan_item on plan_item.plan_id = plan.id and plan_item.employee_id = employee.id
-    where plan.state = 'ready' and migration.state in ('planned', 'approved')
-    order by plan.created_at desc limit 1
+    select action, plan_item.reason, open_plan.finished_at
+    from open_plan join plan_item on plan_item.plan_id = open_plan.id and plan_item.employee_id = employee.id
+    order by open_plan.created_at desc limit 1
   ) as planned on true
   left join lateral (
     select address, issued_at from address_reservation
@@ -143,8 +145,8 @@ export interface WorkerFilter {
 
 const enrolledAs = (state: string) => `select employee_id from enrolment where enrolment.state = '${state}'`;
 const plannedAs = (action: string) => `
-  select employee_id from plan_item join plan on plan.id = plan_id
-  where plan.state = 'ready' and plan_item.action ${action}`;
+  select employee_id from plan_item join migration on migration.plan_id = plan_item.plan_id
+  where migration.state in ('planned', 'approved') and plan_item.action ${action}`;
 
 /**
  * Who may be in a state at all: found in one pass each, so that a state that few are in costs no look at everybody's
