@@ -21,6 +21,7 @@ const rooms = {
   bullmq: ['libs/migration/src/lanes', 'apps/worker'],
   '@nestjs/bullmq': ['apps/worker'],
   ioredis: ['libs/platform'],
+  ssh2: ['apps/api/src/feed-drop'],
   '@nestjs/(common|core|platform-fastify|swagger)': ['libs/platform', 'apps/api', 'apps/worker', 'apps/simulator'],
 };
 

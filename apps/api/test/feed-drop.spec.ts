@@ -96,8 +96,8 @@ test('a complete file becomes a delivery, and what became of it is told beside i
   expect(folder.taken()).toEqual([name, `${name}.result.csv`, `${name}.result.json`]);
   expect(readFileSync(join(folder.hr, 'taken', name), 'utf8')).toBe(csv(row(1), row('=2+3', 'FIRED'), row(3)));
   const [columns, first, ...others] = readFileSync(join(folder.hr, 'taken', `${name}.result.csv`), 'utf8').split('\n');
-  expect(columns).toBe('line,worker_id,field,reason,message');
-  expect(first).toMatch(/^3,'=2\+3,status,status_unknown,/);
+  expect(columns).toBe('row,line,worker_id,outcome,fields,reasons,messages');
+  expect(first).toMatch(/^2,3,'=2\+3,rejected,status,status_unknown,/);
   expect(others).toEqual(['']);
   expect(readdirSync(join(folder.hr, 'full'))).toEqual([]);
 });

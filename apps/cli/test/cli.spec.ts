@@ -250,6 +250,21 @@ test('webhooks are added, listed, tried out, rotated and removed; the secret is 
   expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('url: must be an https address') });
 });
 
+test('what is in the way of files that are to be fetched is told, with code 1', async () => {
+  expect(await run(['feed', 'drops', 'far'])).toMatchObject({ code: 0, out: expect.stringContaining('nobody looks') });
+  const file = join(folder, 'far.yaml');
+  const sftp = { host: '127.0.0.1', port: 1, user: 'hr', key: 'hr', hostKeys: [`SHA256:${'A'.repeat(43)}`] };
+  writeFileSync(file, JSON.stringify({ sftp }));
+  expect(await run(['feed', 'settings', 'far', file])).toMatchObject({ code: 0, err: '' });
+  await vi.waitFor(
+    async () => {
+      const drops = await run(['feed', 'drops', 'far']);
+      expect(drops).toMatchObject({ code: 1, out: expect.stringContaining('BASCULE_SFTP_KEYS is not set') });
+    },
+    { timeout: 60_000, interval: 500 },
+  );
+});
+
 test('the whole way: each verb says what comes next, a watch survives the death of the API, the end has a code', async () => {
   const receiver = await startReceiver();
   onTestFinished(() => receiver.close());

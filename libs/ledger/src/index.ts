@@ -35,6 +35,7 @@ export * from './scim-conditions.js';
 export * from './scim-users.js';
 export * from './scim-deliveries.js';
 export * from './bulk-uploads.js';
+export * from './drop-looks.js';
 export * from './employees.js';
 export * from './workers.js';
 export * from './webhooks.js';

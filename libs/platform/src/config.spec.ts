@@ -60,6 +60,7 @@ test('every wrong variable gets one line that names it, and no line repeats a va
     BASCULE_QUOTAS: '/nowhere/hunter2.yaml',
     BASCULE_FEED_FOLDER: '/nowhere/hunter2',
     BASCULE_FEED_LOOK_SECONDS: 'hunter2',
+    BASCULE_SFTP_KEYS: '/nowhere/hunter2',
     BASCULE_BOOTSTRAP_TOKEN: 'hunter2',
     BASCULE_LOG_LEVEL: 'hunter2',
   };

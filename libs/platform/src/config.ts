@@ -46,17 +46,18 @@ const readableFile = z.string().refine(
   { error: 'names a file that cannot be read' },
 );
 
-const openFolder = z.string().refine(
-  (path) => {
-    try {
-      accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
-      return statSync(path).isDirectory();
-    } catch {
-      return false;
-    }
-  },
-  { error: 'names a folder that cannot be read and written' },
-);
+const openedFolder = (access: number, error: string) =>
+  z.string().refine(
+    (path) => {
+      try {
+        accessSync(path, access);
+        return statSync(path).isDirectory();
+      } catch {
+        return false;
+      }
+    },
+    { error },
+  );
 
 function isPrivateKey(pem: string): boolean {
   try {
@@ -139,10 +140,15 @@ const environmentSchema = z.object({
   BASCULE_QUOTAS: readableFile.optional().meta({
     description: 'A YAML file that overrides parts of `config/quotas.yaml`.',
   }),
-  BASCULE_FEED_FOLDER: openFolder.optional().meta({
-    description:
-      'A folder in which HR systems leave files, a folder a source: see [files that are left](feed-drop.md). Left out: none is watched.',
-  }),
+  BASCULE_FEED_FOLDER: openedFolder(
+    constants.R_OK | constants.W_OK | constants.X_OK,
+    'names a folder that cannot be read and written',
+  )
+    .optional()
+    .meta({
+      description:
+        'A folder in which HR systems leave files, a folder a source: see [files that are left](feed-drop.md). Left out: none is watched.',
+    }),
   BASCULE_FEED_LOOK_SECONDS: z.coerce.number('must be a number of seconds').min(0.1).max(3_600).default(10).meta({
     description: 'How often is looked for files that HR systems left.',
   }),
@@ -150,6 +156,13 @@ const environmentSchema = z.object({
     description:
       'Where webhooks may lead: `public` is https on the public internet only; `private` also the company’s own networks and this machine.',
   }),
+  BASCULE_SFTP_KEYS: openedFolder(constants.R_OK | constants.X_OK, 'names a folder that cannot be read')
+    .optional()
+    .meta({
+      description:
+        'A folder of private keys with which Bascule signs in to SFTP servers that it fetches files from; the settings of a source name the file.',
+      secret: true,
+    }),
   BASCULE_BOOTSTRAP_TOKEN: z
     .string()
     .regex(/^[\w-]{32,}$/, 'must be at least 32 letters, digits, - or _')
@@ -189,6 +202,7 @@ export interface Config {
     /** Undefined means that no folder is watched. */
     readonly folder: string | undefined;
     readonly lookSeconds: number;
+    readonly sftpKeys: string | undefined;
   };
   readonly bootstrapToken: string | undefined;
   readonly logLevel: (typeof logLevels)[number];
@@ -232,6 +246,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     quotasFile: values.BASCULE_QUOTAS,
     webhookTargets: values.BASCULE_WEBHOOK_TARGETS,
     drop: Object.freeze({ folder: values.BASCULE_FEED_FOLDER, lookSeconds: values.BASCULE_FEED_LOOK_SECONDS }),
+    drop: Object.freeze({
+      folder: values.BASCULE_FEED_FOLDER,
+      lookSeconds: values.BASCULE_FEED_LOOK_SECONDS,
+      sftpKeys: values.BASCULE_SFTP_KEYS,
+    }),
     bootstrapToken: values.BASCULE_BOOTSTRAP_TOKEN,
     logLevel: values.BASCULE_LOG_LEVEL,
     projectFolder: findProjectFolder(),

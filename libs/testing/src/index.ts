@@ -11,3 +11,4 @@ export { RedisKeys } from './redis-keys.js';
 export { startCompany, type TestCompany } from './company.js';
 export { googleError, startGateway, type GoogleGateway, type Interception } from './gateway.js';
 export * from './receiver.js';
+export { startSftpServer, type TestSftpServer } from './sftp-server.js';

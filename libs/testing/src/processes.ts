@@ -29,9 +29,20 @@ export function launch(
   app: 'api' | 'worker' | 'simulator' | 'cli',
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
-): TestProcess & { readonly stdout: NonNullable<ChildProcess['stdout']>; keepOutput(): void } {
+): LaunchedProcess {
+  return launchScript(`dist/apps/${app}/src/main.js`, args, environment);
+}
+
+type LaunchedProcess = TestProcess & { readonly stdout: NonNullable<ChildProcess['stdout']>; keepOutput(): void };
+
+/** Starts a program of the project's folder. */
+export function launchScript(
+  script: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): LaunchedProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('BASCULE_'));
-  const words = [...dyingWithUs, process.execPath, '--enable-source-maps', `dist/apps/${app}/src/main.js`, ...args];
+  const words = [...dyingWithUs, process.execPath, '--enable-source-maps', script, ...args];
   const [command = process.execPath, ...rest] = words;
   const child = spawn(command, rest, {
     cwd: projectFolder,

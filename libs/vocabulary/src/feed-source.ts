@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { dropSettingsSchema } from './feed-drop.js';
 import { fileSettingsSchema } from './feed-file.js';
 import { workerTypes } from './employee.js';
+import { dropSettingsSchema, sftpSettingsSchema } from './feed-drop.js';
 
 /** A source's name: it stands in addresses, file paths and metrics. */
 export const sourceNameSchema = z
@@ -62,5 +62,6 @@ export const feedSourceSettingsSchema = z.strictObject({
   drop: dropSettingsSchema.prefault({}),
   file: fileSettingsSchema.prefault({}),
   scim: scimSchema.prefault({}),
+  sftp: sftpSettingsSchema.nullable().default(null),
 });
 export type FeedSourceSettings = z.infer<typeof feedSourceSettingsSchema>;

@@ -11,7 +11,8 @@ import {
 } from '#libs/ledger';
 import { ledgerToken, logToken, Metrics, Problem, problems, type Log } from '#libs/platform';
 import type { DropSettings } from '#libs/vocabulary';
-import { FeedsService } from '../feeds/feeds.service.js';
+import { bytesMax, FeedsService, tooLarge } from '../feeds/feeds.service.js';
+import { codeOf, DropFaultError, sentenceOf } from './drop-faults.js';
 import type { DropPlace, OpenedFile } from './drop-place.js';
 import {
   contentOf,
@@ -87,7 +88,9 @@ export class FileTaker {
       this.taken.inc({ place: place.name, source, result: 'taken' });
     } catch (error) {
       if (signal.aborted || error instanceof FileChangedError || isTakenElsewhere(error)) return;
-      if (!memory.fileTroubles.note(mark)) return;
+      // The place's trouble, not the file's.
+      if (error instanceof DropFaultError) throw error;
+      if (!memory.fileTroubles.note(mark, sentenceOf(error))) return;
       this.taken.inc({ place: place.name, source, result: 'failed' });
       this.log.warn('a file that was left cannot be taken', { source, place: place.name }, error);
       if (!(error instanceof Problem) || problems[error.problem].status >= 500) return;
@@ -103,6 +106,7 @@ export class FileTaker {
         'The name must end in .csv, .txt, .tsv, .ndjson, .jsonl or .json, perhaps packed: .gz.',
       );
     }
+    if (file.bytes > bytesMax) throw tooLarge();
     const opened = await place.open(file.path);
     try {
       if (opened.bytes !== file.bytes) throw new FileChangedError();
@@ -130,7 +134,8 @@ export class FileTaker {
         if (state !== undefined) await noteTold(this.ledger.db, file.deliveryId, state);
         memory.troubles.settle('results');
       } catch (error) {
-        if (!memory.troubles.note('results')) return;
+        if (error instanceof DropFaultError) throw error;
+        if (!memory.troubles.note('results', sentenceOf(error))) return;
         const fields = { source, place: place.name, deliveryId: file.deliveryId };
         this.log.warn('what became of a file cannot be told beside it', fields, error);
       }
@@ -152,7 +157,7 @@ const markOf = (file: LeftFile) => `${file.path} ${file.bytes} ${file.modifiedAt
 /** Another process was faster: it stores the file at this moment, or has moved it already. */
 function isTakenElsewhere(error: unknown): boolean {
   if (error instanceof Problem) return error.problem === 'conflict';
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  return codeOf(error) === 'ENOENT';
 }
 
 async function hashOf(file: OpenedFile, signal: AbortSignal): Promise<string> {

@@ -9,6 +9,7 @@ import { deliveryShape, recordsShape } from '../shapes.js';
 import { number, table } from '../views/table.js';
 import { answering, printCsv } from './feed-answers.js';
 import { deciding } from './feed-decisions.js';
+import { lookingForFiles } from './feed-drops.js';
 
 const mediaTypes: Readonly<Record<string, string>> = {
   csv: 'text/csv',
@@ -203,4 +204,5 @@ export const feed: Verb = (program, context) => {
   answering(verb, context);
   settling(verb, context);
   deciding(verb, context);
+  lookingForFiles(verb, context);
 };
