@@ -33,7 +33,7 @@ test('several processes that watch the same folder take each file once', async (
     onTestFinished(() => api.stop());
   }
   const results = () => readdirSync(join(folder, 'hr', 'taken')).filter((name) => name.endsWith('.result.json'));
-  await vi.waitFor(() => expect(results()).toHaveLength(numbers.length), { timeout: 90_000, interval: 100 });
+  await vi.waitFor(() => expect(results()).toHaveLength(numbers.length), { timeout: 180_000, interval: 200 });
   await vi.waitFor(() => expect(readdirSync(delta)).toEqual([]), { timeout: 20_000, interval: 100 });
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
@@ -42,4 +42,4 @@ test('several processes that watch the same folder take each file once', async (
     `select count(*)::int as deliveries, sum(rows_new)::int as people, max(attempts) as attempts from feed_delivery`,
   );
   expect(rows).toEqual([{ deliveries: numbers.length, people: numbers.length, attempts: 1 }]);
-}, 150_000);
+}, 240_000);

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { Client, utils, type SFTPWrapper } from 'ssh2';
+import ssh2, { type SFTPWrapper } from 'ssh2';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import { startSftpServer, type TestSftpServer } from '#libs/testing';
@@ -32,7 +32,7 @@ afterAll(() => server.stop());
 
 /** What HR's own SFTP client does. */
 async function asHr<T>(work: (sftp: SFTPWrapper) => Promise<T>): Promise<T> {
-  const client = new Client();
+  const client = new ssh2.Client();
   try {
     await new Promise<void>((resolve, reject) => {
       client.once('ready', resolve).once('error', reject);
@@ -179,7 +179,7 @@ test('a server that shows another key than the settled one gets nothing from us,
 
 test('a key that the server does not know, one that is not there, and one that is none are told apart', async () => {
   const api = await fetching();
-  writeFileSync(join(server.keyFolder, 'stranger'), utils.generateKeyPairSync('ed25519').private);
+  writeFileSync(join(server.keyFolder, 'stranger'), ssh2.utils.generateKeyPairSync('ed25519').private);
   writeFileSync(join(server.keyFolder, 'letter'), 'not a key');
   for (const [key, sentence] of [
     ['stranger', 'does not let the user in'],

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { utils } from 'ssh2';
+import ssh2 from 'ssh2';
 import { z } from 'zod';
 import { firstLine, launchScript } from './processes.js';
 
@@ -33,7 +33,7 @@ export async function startSftpServer(): Promise<TestSftpServer> {
   const keyFolder = join(home, 'keys');
   mkdirSync(keyFolder, { mode: 0o700 });
   const keyName = 'hr';
-  const pair = utils.generateKeyPairSync('ed25519');
+  const pair = ssh2.utils.generateKeyPairSync('ed25519');
   writeFileSync(join(keyFolder, keyName), pair.private, { mode: 0o600 });
   writeFileSync(join(keyFolder, `${keyName}.pub`), `${pair.public}\n`);
   const server = launchScript('scripts/sftp-server.mjs', [folder, join(keyFolder, `${keyName}.pub`)]);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Client, type SFTPWrapper } from 'ssh2';
+import ssh2, { type Client, type SFTPWrapper } from 'ssh2';
 import type { SftpSettings } from '#libs/vocabulary';
 import { codeOf, DropFaultError } from './drop-faults.js';
 
@@ -25,7 +25,7 @@ export class SftpConnection {
 
   /** @throws DropFaultError when the server cannot be reached, is another one, or does not let us in. */
   static async open(settings: SftpSettings, privateKey: Buffer, signal: AbortSignal): Promise<SftpConnection> {
-    const client = new Client();
+    const client = new ssh2.Client();
     const abort = () => client.destroy();
     signal.addEventListener('abort', abort, { once: true });
     client.on('close', () => signal.removeEventListener('abort', abort));

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { utils } from 'ssh2';
+import ssh2 from 'ssh2';
 import { codeOf, DropFaultError } from './drop-faults.js';
 
 /**
@@ -20,7 +20,7 @@ export async function keyNamed(name: string, folder: string | undefined): Promis
       cause: error,
     });
   }
-  if (utils.parseKey(key) instanceof Error) {
+  if (ssh2.utils.parseKey(key) instanceof Error) {
     throw new DropFaultError(`The file ${name} in BASCULE_SFTP_KEYS is no private key without a passphrase.`);
   }
   return key;
