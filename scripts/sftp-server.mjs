@@ -141,8 +141,7 @@ try {
     clean();
     process.exit(0);
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => void stop());
   console.log(JSON.stringify(ready));
   await server.end;
   clean();
