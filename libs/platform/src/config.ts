@@ -245,7 +245,6 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     }),
     quotasFile: values.BASCULE_QUOTAS,
     webhookTargets: values.BASCULE_WEBHOOK_TARGETS,
-    drop: Object.freeze({ folder: values.BASCULE_FEED_FOLDER, lookSeconds: values.BASCULE_FEED_LOOK_SECONDS }),
     drop: Object.freeze({
       folder: values.BASCULE_FEED_FOLDER,
       lookSeconds: values.BASCULE_FEED_LOOK_SECONDS,
