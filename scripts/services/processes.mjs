@@ -70,6 +70,7 @@ export async function endLeftover(processFile, name) {
  * @returns the port, the end of the process as a promise, and how to stop it.
  */
 export async function startServer(server) {
+  const deadline = performance.now() + 60_000;
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
     const { command, input, options } = server.launch(port);
@@ -94,7 +95,11 @@ export async function startServer(server) {
       return { port, end, stop: () => stopProcess(child, server.stopSignal) };
     }
     await stopProcess(child, 'SIGKILL');
-    if (outcome !== 'port taken' || attempt === 5) {
+    if (outcome === 'predecessor ends' && performance.now() < deadline) {
+      await sleep(500);
+      continue;
+    }
+    if (outcome !== 'port taken' || attempt >= 5) {
       throw new ServicesError(`${server.name} did not start; see ${server.logFile}`);
     }
   }
@@ -106,7 +111,9 @@ async function waitUntilReady(child, server, state) {
     const over = ended(child);
     const text = readFileSync(server.logFile, 'utf8');
     if (server.ready.test(text)) return 'ready';
-    if (over) return /address already in use|could not bind/i.test(text) ? 'port taken' : 'failed';
+    if (over && /address already in use|could not bind/i.test(text)) return 'port taken';
+    // After a kill -9 of PostgreSQL its children go on until they notice.
+    if (over) return /pre-existing shared memory block/.test(text) ? 'predecessor ends' : 'failed';
     await sleep(20);
   }
   return 'failed';

@@ -2,7 +2,7 @@ export { testServices, type ServiceAddresses } from './services.js';
 export { createTestDatabase, type TestDatabase } from './database.js';
 export { startSimulator, type HeldAccount, type TestSimulator } from './simulator.js';
 export { startDeployment, type TestDeployment } from './deployment.js';
-export { launch, firstLine, type TestProcess } from './processes.js';
+export { launch, launchScript, firstLine, type TestProcess } from './processes.js';
 export { TestAdmin, until, type TestPlanItem, type TestProgress } from './admin.js';
 export { retailBlueprint, smallBlueprint } from './blueprints.js';
 export { findFaults, progressFaults } from './outside-check.js';
