@@ -118,6 +118,19 @@ test('mode, format and packing are told by where a file lies and what it is call
   expect(await folder.told('changes.ndjson')).toMatchObject([{ mode: 'delta', rows: { updated: 1, absent: 0 } }]);
 });
 
+test('a file in a folder within full is the whole of that population, and of no other', async () => {
+  const folder = await watchedFolder();
+  for (const population of ['DE', 'FR']) mkdirSync(join(folder.hr, 'full', population));
+  folder.leave('full/DE/people.csv', csv(row(1), row(2)));
+  expect(await folder.told('people.csv')).toMatchObject([{ population: 'DE', rows: { new: 2 } }]);
+  folder.leave('full/FR/people-of-france.csv', csv(row(3)));
+  expect(await folder.told('people-of-france.csv')).toMatchObject([
+    { mode: 'full', population: 'FR', rows: { new: 1, absent: 0 } },
+  ]);
+  folder.leave('full/DE/fewer.csv', csv(row(1)));
+  expect(await folder.told('fewer.csv')).toMatchObject([{ population: 'DE', rows: { unchanged: 1, absent: 1 } }]);
+});
+
 test('a file that cannot be used is told as refused, with what to do', async () => {
   const folder = await watchedFolder();
   folder.leave('full/people.csv', 'worker_id,status\n1,ACTIVE\n');

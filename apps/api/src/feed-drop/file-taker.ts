@@ -111,9 +111,9 @@ export class FileTaker {
     try {
       if (opened.bytes !== file.bytes) throw new FileChangedError();
       const sha256 = await hashOf(opened, signal);
-      const { mode } = file;
+      const { mode, population } = file;
       const idempotencyKey = idempotencyKeyOf(place.name, file, sha256);
-      const wanted = { source, mode, ...content, idempotencyKey, actor: place.name };
+      const wanted = { source, mode, population, ...content, idempotencyKey, actor: place.name };
       const delivery = await this.feeds.receive(wanted, Readable.from(unchanged(opened, sha256, signal)));
       const path = takenPath(delivery, file.name);
       await noteDroppedFile(this.ledger.db, { deliveryId: delivery.id, place: place.name, path });

@@ -29,6 +29,25 @@ test('files of both modes are found, the oldest first', async () => {
   ]);
 });
 
+test('a folder within full is a population, one within delta is nothing', async () => {
+  const folder = (name: string): DropEntry => ({ ...file(name), kind: 'folder' });
+  const found = await leftFiles(
+    placeWith({
+      full: [file('all.csv', 1_000), folder('FR'), folder('.hidden'), folder('with blank')],
+      'full/FR': [file('people.csv', 2_000), file('people.csv.done'), folder('deeper')],
+      'full/.hidden': [file('a.csv')],
+      'full/with blank': [file('b.csv')],
+      'full/FR/deeper': [file('c.csv')],
+      delta: [folder('DE')],
+      'delta/DE': [file('d.csv')],
+    }),
+  );
+  expect(found.map(({ path, population, isDone }) => [path, population, isDone])).toEqual([
+    ['full/all.csv', '', false],
+    ['full/FR/people.csv', 'FR', true],
+  ]);
+});
+
 test.each(['.hidden.csv', 'a.csv.part', 'a.csv.filepart', 'a.csv.PART', 'a.tmp', 'a.csv~', 'a.csv.done', '.nfs0001'])(
   '%s is no feed: it is still written, or says something of another file',
   async (name) => expect(await namesIn(name, 'a.csv')).toEqual(['a.csv']),

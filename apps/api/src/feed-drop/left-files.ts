@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DropSettings } from '#libs/vocabulary';
+import { populationSchema, type DropSettings } from '#libs/vocabulary';
 import type { DropEntry, DropPlace } from './drop-place.js';
 
 /** Where taken files and what became of them lie, within a source's folder. */
@@ -11,6 +11,8 @@ const modes = ['full', 'delta'] as const;
 export interface LeftFile extends DropEntry {
   readonly path: string;
   readonly mode: 'full' | 'delta';
+  /** Of a full delivery: the folder within `full`; empty for everybody of the source. */
+  readonly population: string;
   /** Somebody says by `<name>.done` that it is complete. */
   readonly isDone: boolean;
 }
@@ -38,16 +40,30 @@ const doneEnding = '.done';
 const isFeedName = (name: string) =>
   !unfinishedName.test(name) && !name.endsWith(doneEnding) && !resultEndings.some((ending) => name.endsWith(ending));
 
+function feedsAmong(
+  entries: readonly DropEntry[],
+  { mode, population, folder }: Pick<LeftFile, 'mode' | 'population'> & { folder: string },
+): LeftFile[] {
+  const names = new Set(entries.map(({ name }) => name));
+  return entries
+    .filter(({ kind, name }) => kind === 'file' && isFeedName(name))
+    .map((entry) => {
+      const isDone = names.has(`${entry.name}${doneEnding}`);
+      return { ...entry, path: `${folder}/${entry.name}`, mode, population, isDone };
+    });
+}
+
 /** Every file that a source left, the oldest first. */
 export async function leftFiles(place: DropPlace): Promise<LeftFile[]> {
   const found: LeftFile[] = [];
   for (const mode of modes) {
     const entries = await place.list(mode);
-    const names = new Set(entries.map(({ name }) => name));
-    for (const entry of entries) {
-      if (entry.kind !== 'file' || !isFeedName(entry.name)) continue;
-      const isDone = names.has(`${entry.name}${doneEnding}`);
-      found.push({ ...entry, path: `${mode}/${entry.name}`, mode, isDone });
+    found.push(...feedsAmong(entries, { mode, population: '', folder: mode }));
+    if (mode !== 'full') continue;
+    for (const { name, kind } of entries) {
+      if (kind !== 'folder' || !populationSchema.safeParse(name).success) continue;
+      const folder = `${mode}/${name}`;
+      found.push(...feedsAmong(await place.list(folder), { mode, population: name, folder }));
     }
   }
   return found.sort((one, other) => one.modifiedAt - other.modifiedAt || (one.path < other.path ? -1 : 1));
