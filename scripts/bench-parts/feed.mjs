@@ -73,10 +73,10 @@ async function startApi(environment) {
 }
 
 /** Pushes the file as a full delivery; seconds until the bytes were safe, and until every row had its outcome. */
-async function push(api, file) {
+async function push(api, file, source = 'bench') {
   const since = performance.now();
   const seconds = () => (performance.now() - since) / 1000;
-  const response = await fetch(`${api.address}/v1/feeds/bench/deliveries?mode=full`, {
+  const response = await fetch(`${api.address}/v1/feeds/${source}/deliveries?mode=full`, {
     method: 'POST',
     headers: { ...api.headers, 'content-type': 'text/csv' },
     body: createReadStream(file),
@@ -85,9 +85,9 @@ async function push(api, file) {
   let delivery = await response.json();
   if (response.status !== 202) throw new Error(`the delivery was answered ${response.status}: ${delivery.detail}`);
   const safe = seconds();
-  while (!['done', 'refused'].includes(delivery.state) && seconds() * 1000 < patienceMs) {
+  while (!['done', 'refused', 'held'].includes(delivery.state) && seconds() * 1000 < patienceMs) {
     await sleep(100);
-    const answer = await fetch(`${api.address}/v1/feeds/bench/deliveries/${delivery.id}`, { headers: api.headers });
+    const answer = await fetch(`${api.address}/v1/feeds/${source}/deliveries/${delivery.id}`, { headers: api.headers });
     delivery = await answer.json();
   }
   if (delivery.state !== 'done') throw new Error(`the delivery ended as ${delivery.state}: ${delivery.cause}`);
@@ -137,7 +137,7 @@ export async function benchFeed({ quick = false, rows = quick ? rowsOfCompany / 
   const databaseUrl = environment.BASCULE_DATABASE_URL ?? process.env.BASCULE_DATABASE_URL;
   const api = await startApi(environment);
   try {
-    await push(api, await writeFeed(folder, 1_000));
+    await push(api, await writeFeed(folder, 1_000), 'warm-up');
     const small = account(api.child.pid);
     const file = await writeFeed(folder, rows);
     const copySeconds = await bareCopy(databaseUrl, file);

@@ -72,12 +72,13 @@ async function* rows(
 
 function acceptedRow(record: EmployeeRecord): AcceptedRow {
   const json = JSON.stringify(record);
-  const { status, country, workEmail, legacyEmails } = record;
+  const { status, country, workEmail, legacyEmails, previousNumber } = record;
   return {
     record: json,
     fingerprint: hash('sha256', json, 'buffer'),
     status,
     country,
+    previousNumber,
     nameWords: searchWords(record),
     addresses: workEmail === undefined ? legacyEmails : [workEmail, ...legacyEmails],
   };

@@ -109,6 +109,7 @@ class RowCheck {
       managerNumber: this.manager(employeeNumber),
       mobilePhone: this.phone('mobilePhone'),
       preferredName: this.names('preferredGivenName', 'preferredFamilyName'),
+      previousNumber: this.previous(employeeNumber),
       workLanguage: this.language(),
       workPhone: this.phone('workPhone'),
     };
@@ -134,6 +135,7 @@ class RowCheck {
       managerNumber: rest.managerNumber,
       mobilePhone: rest.mobilePhone,
       preferredName: rest.preferredName,
+      previousNumber: rest.previousNumber,
       status,
       workEmail,
       workLanguage: rest.workLanguage,
@@ -261,6 +263,12 @@ class RowCheck {
     const text = typeof value === 'string' ? value.trim() : '';
     const fte = typeof value === 'number' ? this.spelling.shareOfNumber(value) : this.spelling.shareOf(text);
     return fte >= 0 && fte <= 2 ? fte : this.reject('number_invalid', 'fte');
+  }
+
+  /** The worker's own number is no former one. */
+  private previous(employeeNumber: string | undefined): string | undefined {
+    const previous = this.number('previousNumber');
+    return previous === employeeNumber ? undefined : previous;
   }
 
   private manager(employeeNumber: string | undefined): string | undefined {

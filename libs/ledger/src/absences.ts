@@ -62,7 +62,7 @@ async function markAbsent(client: PoolClient, delivery: DeliveryRow): Promise<nu
   await client.query(
     `update employee set absent_since = (select effective_at from feed_delivery where id = $3)
      where ${ofPopulation} and absent_since is null
-       and not exists (select from staged where staged.employee_number = employee.employee_number)`,
+       and not exists (select from judged where judged.employee_id = employee.id)`,
     [delivery.source, delivery.population, delivery.id],
   );
   const { rows } = await client.query(

@@ -24,6 +24,7 @@ export interface AcceptedRow {
   readonly fingerprint: Uint8Array;
   readonly status: string;
   readonly country: string;
+  readonly previousNumber: string | undefined;
   /** What the service desk types: words of the names in Latin letters and lower case, and addresses. */
   readonly nameWords: readonly string[];
   readonly addresses: readonly string[];
@@ -140,7 +141,7 @@ export async function stageRows(client: PoolClient, rows: AsyncIterable<readonly
   await client.query(`
     create temporary table staged (
       row integer, line integer, employee_number text, problems text, record text, fingerprint bytea, status text,
-      country text, name_words text[], addresses text[]
+      country text, previous_number text, name_words text[], addresses text[]
     ) on commit drop`);
   await copyChunksInto(client, 'staged', copyRows(rows));
   await client.query('analyze staged (row, employee_number)');
@@ -157,6 +158,7 @@ async function* copyRows(chunks: AsyncIterable<readonly StagedRow[]>): AsyncGene
       accepted?.fingerprint ?? null,
       accepted?.status ?? null,
       accepted?.country ?? null,
+      accepted?.previousNumber ?? null,
       accepted?.nameWords ?? null,
       accepted?.addresses ?? null,
     ]);
@@ -222,22 +224,25 @@ export async function applyJudged(
   delivery: DeliveryRow,
   { difference, absenceHours }: { readonly difference: Difference; readonly absenceHours: number },
 ): Promise<void> {
+  // Before anybody is added: who is new is not absent.
+  const absences = await settleAbsences(client, delivery, absenceHours);
   await addEmployees(client, delivery);
   await changeEmployees(client, delivery);
   await client.query(
     `insert into feed_row (delivery_id, line, row, employee_number, outcome, problems)
      select $1, line, row, employee_number, outcome,
-       case when clashes then $2::jsonb when outcome = 'duplicate' then $3::jsonb when outcome = 'older' then $4::jsonb
-         else problems::jsonb end
+       case when clashes then $2::jsonb when claims then $6::jsonb when outcome = 'duplicate' then $3::jsonb
+         when superseded then $5::jsonb when outcome = 'older' then $4::jsonb else problems::jsonb end
      from judged order by row`,
     [
       delivery.id,
       JSON.stringify([rejection('duplicate_conflict', 'worker_id')]),
       JSON.stringify([warning('duplicate_identical', 'worker_id')]),
       JSON.stringify([warning('older_than_stored')]),
+      JSON.stringify([warning('number_superseded')]),
+      JSON.stringify([rejection('previous_conflict', 'previous_worker_id')]),
     ],
   );
-  const absences = await settleAbsences(client, delivery, absenceHours);
   await client.query("delete from changed where measure not in ('leavers', 'addressChanges')");
   await noteDifference(client, delivery.id);
   await client.query(
@@ -274,8 +279,14 @@ async function addEmployees(client: PoolClient, delivery: DeliveryRow): Promise<
 
 async function changeEmployees(client: PoolClient, delivery: DeliveryRow): Promise<void> {
   await client.query(
+    `insert into employee_former_number (source, number, employee_id)
+     select source, employee.employee_number, employee.id from judged join employee on employee.id = judged.employee_id
+     where outcome = 'updated' and employee.employee_number <> judged.employee_number
+     on conflict (source, number) do update set employee_id = excluded.employee_id, since = now()`,
+  );
+  await client.query(
     `with changed as (
-       update employee set version = employee.version + 1, fingerprint = staged.fingerprint,
+       update employee set version = employee.version + 1, employee_number = judged.employee_number, fingerprint = staged.fingerprint,
          status = staged.status, country = staged.country, effective_at = delivery.effective_at, updated_at = now(),
          last_delivery = delivery.sequence
        from judged join staged using (row),

@@ -34,31 +34,54 @@ export async function isStale(client: PoolClient, delivery: DeliveryRow): Promis
 
 /**
  * One outcome for each row. Of a worker's identical rows the first counts; rows that differ are all rejected, for nobody
- * can tell which is right. A record that is newer than the delivery stays as it is.
+ * can tell which is right. A record that is newer than the delivery stays as it is. A row with an unknown number that names
+ * a former one is about the person who had it; a row with a former number is left out.
  */
 export async function judgeStaged(client: PoolClient, delivery: DeliveryRow): Promise<void> {
   await client.query(`
     create temporary table judged (
       row integer, line integer, employee_number text, employee_id uuid, problems text, status text, status_before text,
-      clashes boolean, outcome text
+      clashes boolean, claims boolean, superseded boolean, outcome text
     ) on commit drop`);
   await client.query(
     `with repeated as (
        select employee_number, min(row) as first, count(distinct fingerprint) > 1 as clashes
        from staged where record is not null group by employee_number having count(*) > 1
+     ), claim as (
+       select previous_number, min(employee_number) as number, count(distinct employee_number) > 1 as clashes
+       from staged where previous_number is not null
+         and not exists (select from employee where source = $1 and employee_number = staged.employee_number)
+         and not exists (select from employee_former_number where source = $1 and number = staged.employee_number)
+       group by previous_number
+     ), known as (
+       select staged.row, coalesce(present.id, former.employee_id, renumbered.id) as employee_id,
+         renumbered.id is not null and claim.clashes as claims,
+         former.employee_id is not null or present.id is not null and taken.number is not null as superseded
+       from staged
+         left join employee as present
+           on present.source = $1 and present.employee_number = staged.employee_number
+         left join employee_former_number as former
+           on present.id is null and former.source = $1 and former.number = staged.employee_number
+         left join claim
+           on claim.previous_number = staged.previous_number and (claim.number = staged.employee_number or claim.clashes)
+           and present.id is null and former.employee_id is null
+         left join employee as renumbered
+           on renumbered.source = $1 and renumbered.employee_number = claim.previous_number
+         left join claim as taken on taken.previous_number = staged.employee_number and not taken.clashes
      )
      insert into judged
      select staged.row, line, staged.employee_number, employee.id, problems, staged.status, employee.status,
-       staged.record is not null and coalesce(clashes, false),
-       case when staged.record is null or clashes then 'rejected'
+       staged.record is not null and coalesce(repeated.clashes, false), coalesce(claims, false), superseded,
+       case when staged.record is null or repeated.clashes or claims then 'rejected'
          when staged.row > first then 'duplicate'
+         when superseded then 'older'
          when employee.id is null then 'new'
          when employee.fingerprint = staged.fingerprint then 'unchanged'
          when (select effective_at from feed_delivery where id = $2)
            < greatest(employee.effective_at, feed_population.effective_at) then 'older'
          else 'updated' end
-     from staged left join repeated using (employee_number)
-       left join employee on employee.source = $1 and employee.employee_number = staged.employee_number
+     from staged join known using (row) left join repeated using (employee_number)
+       left join employee on employee.id = known.employee_id
        left join feed_population on feed_population.source = employee.source
          and feed_population.population = employee.population`,
     [delivery.source, delivery.id],
@@ -75,7 +98,7 @@ export const absentTwice = `
   employee.source = $1 and employee.status <> 'terminated'
   and employee.absent_since <= (select effective_at from feed_delivery where id = $2) - $3 * interval '1 hour'
   and (select mode = 'full' and population in ('', employee.population) from feed_delivery where id = $2)
-  and not exists (select from staged where staged.employee_number = employee.employee_number)`;
+  and not exists (select from judged where judged.employee_id = employee.id)`;
 
 /** Counts what the judged rows would change, and keeps who it is in the table `changed` of this transaction. */
 export async function countStaged(

@@ -33,6 +33,8 @@ export const employeeRecordSchema = z.strictObject({
   costCentre: text.optional(),
   jobTitle: text.optional(),
   managerNumber: z.string().min(1).max(64).optional(),
+  /** The source's former number of the same person: a rehire or a conversion under a new number. */
+  previousNumber: z.string().min(1).max(64).optional(),
   /** BCP 47. */
   workLanguage: z.string().min(2).max(35).optional(),
   /** Share of full time, 0 to 1. */

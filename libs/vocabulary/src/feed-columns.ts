@@ -20,6 +20,7 @@ export const feedColumns = {
   department: ['department'],
   costCentre: ['cost_centre', 'cost_center'],
   jobTitle: ['job_title', 'title'],
+  previousNumber: ['previous_worker_id', 'previous_employee_number', 'former_worker_id'],
   managerNumber: ['manager_id', 'manager_number', 'manager'],
   workLanguage: ['work_language', 'preferred_language', 'language'],
   fte: ['fte'],

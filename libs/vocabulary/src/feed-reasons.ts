@@ -37,6 +37,10 @@ export const rejections = {
   row_not_object: says('is JSON, but no object', 'send an object with the columns as its names'),
   row_too_long: says('is longer than a million characters', 'look for a missing end of line or quote'),
   operation_invalid: says('is no SCIM user', 'send schemas, userName, and values of their types'),
+  previous_conflict: says(
+    'is named as the former number of several workers',
+    'name it with the one whose number it was',
+  ),
   duplicate_conflict: says('is there more than once with different values', 'send each worker once'),
 } as const satisfies Record<string, FeedReason>;
 
@@ -49,6 +53,10 @@ export const warnings = {
   manager_self: says('names the worker as their own manager and was left out', 'correct the manager'),
   language_ignored: says('is no language tag and was left out', 'send a BCP 47 tag, such as fr-FR'),
   phone_ignored: says('is no phone number and was left out', 'send digits, spaces and + ( ) - . / only'),
+  number_superseded: says(
+    'has the former number of a worker who has a new one and was left out',
+    'nothing: the new number counts',
+  ),
   older_than_stored: says(
     'is older than what is known of the worker and was left out',
     'nothing: the newer record stands',
