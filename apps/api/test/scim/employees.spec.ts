@@ -48,6 +48,7 @@ test('a user becomes an employee by a delivery of the source, with everything th
   expect(await client.provisioning(id)).toEqual({ state: 'recorded' });
   expect(await client.records()).toContainEqual({
     employeeNumber: '000123',
+    previousNumber: '9',
     legalName: { givenName: 'Zoë', familyName: 'Müller' },
     preferredName: { givenName: 'Zoe' },
     latinName: { givenName: 'Zoe', familyName: 'Mueller' },

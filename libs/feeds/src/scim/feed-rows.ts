@@ -64,6 +64,7 @@ export function feedRowOf(
     department: namedText(enterprise, 'department'),
     costCentre: namedText(enterprise, 'costCenter'),
     jobTitle: textOf(resource['title']),
+    previousNumber: namedText(worker, 'previousWorkerId'),
     managerNumber: manager === undefined ? undefined : (numberOf(manager) ?? manager),
     workLanguage: namedText(worker, 'workLanguage') ?? firstLanguage(textOf(resource['preferredLanguage'])),
     fte: partOf(worker, 'fte'),

@@ -34,7 +34,10 @@ export const workerSchema = {
     text('companyCode', 'Company; wins over the enterprise organization.'),
     text('workLanguage', 'Language at work, BCP 47; wins over preferredLanguage.'),
     { name: 'fte', type: 'decimal', description: 'Share of full time, 0 to 2.' },
-    text('previousWorkerId', 'The worker’s number in an earlier employment. Kept, not used.'),
+    text(
+      'previousWorkerId',
+      'The worker’s number in an earlier employment: the same person keeps account and address.',
+    ),
     {
       name: 'legacyEmails',
       multiValued: true,
