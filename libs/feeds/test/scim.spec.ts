@@ -45,7 +45,7 @@ const user = fc.record(
     ),
     [workerUrn]: optional(
       fc.record(
-        { fte: fc.constantFrom(0, 0.5, 1), legacyEmails: fc.array(text, { maxLength: 2 }) },
+        { fte: fc.constantFrom('0', '0.5', '1'), legacyEmails: fc.array(text, { maxLength: 2 }) },
         { requiredKeys: [] },
       ),
     ),
@@ -82,7 +82,7 @@ const simple = fc.oneof(
     'emails ne null',
   ),
   fc
-    .tuple(fc.constantFrom('eq', 'ne', 'gt', 'ge', 'lt', 'le'), fc.constantFrom('0', '0.5', '1'))
+    .tuple(fc.constantFrom('eq', 'ne', 'gt', 'ge', 'lt', 'le'), fc.constantFrom('"0"', '"0.5"', '"1"'))
     .map(([word, value]) => `${workerUrn}:fte ${word} ${value}`),
   fc.constantFrom(
     'x509Certificates.value eq "QUJD"',

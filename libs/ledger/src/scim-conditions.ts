@@ -14,7 +14,7 @@ export type ScimOperand =
       readonly column?: undefined;
       /** Names from the resource down; within a value filter from the value down, and empty for the value itself. */
       readonly path: readonly string[];
-      readonly type: 'text' | 'number' | 'boolean';
+      readonly type: 'text' | 'boolean';
     };
 
 export type ScimOperator = 'eq' | 'co' | 'sw' | 'ew' | 'gt' | 'ge' | 'lt' | 'le';
@@ -33,7 +33,7 @@ export type ScimCondition =
       readonly kind: 'compare';
       readonly operand: ScimOperand;
       readonly operator: ScimOperator;
-      readonly value: string | number | boolean;
+      readonly value: string | boolean;
     };
 
 type Sql = RawBuilder<unknown>;
@@ -98,9 +98,6 @@ class ConditionSql {
     }
     if (operand.type === 'moment')
       return sql`${column(operand.column)} ${sql.raw(order[operator])} ${value}::timestamptz`;
-    if (operand.type === 'number' && operand.column === undefined) {
-      return sql`(${this.text(operand.path)})::numeric ${sql.raw(order[operator])} ${value}::numeric`;
-    }
     const text = operand.column === undefined ? this.text(operand.path) : column(operand.column);
     switch (operator) {
       case 'co':
@@ -130,7 +127,7 @@ const order: Readonly<Record<ScimOperator, string>> = {
   ge: '>=',
   lt: '<',
   le: '<=',
-  // Never asked of moments and numbers.
+  // Never asked of moments.
   co: '=',
   sw: '=',
   ew: '=',
@@ -200,5 +197,5 @@ export function scimSortSql({ operand, among }: ScimSort): Sql {
       : sql`(select value #>> ${path}::text[] from jsonb_array_elements(search #> ${[...among]}::text[])
           with ordinality as listed (value, place)
           order by value -> 'primary' = 'true'::jsonb desc nulls last, place limit 1)`;
-  return operand.type === 'number' ? sql`(${found})::numeric` : sql`${found} collate "C"`;
+  return sql`${found} collate "C"`;
 }

@@ -72,9 +72,9 @@ function requirements(): Named[] {
       if (found === null) return [];
       const [, section = '', text = ''] = found;
       const listed = cases.get(name) ?? [];
-      const isFilled = text.includes('%s');
-      const requirement =
-        isFilled && listed.length > 0 ? `${text.replace(/%s.*$/, '…').trim()} (${listed.length} cases)` : text;
+      if (text.endsWith('%s')) return listed.map((one) => ({ section, requirement: text.replace('%s', one) }));
+      const isFilled = text.includes('%s') && listed.length > 0;
+      const requirement = isFilled ? `${text.replace('%s', '…').replace(' %s', '')} (${listed.length} cases)` : text;
       return [{ section, requirement }];
     })
     .toSorted((a, b) => order(a.section).localeCompare(order(b.section)));

@@ -38,7 +38,7 @@ test('a user becomes an employee by a delivery of the source, with everything th
         workerType: 'CONTRACTOR',
         status: 'LEAVE',
         locationCode: 'B-12',
-        fte: 0.8,
+        fte: '0.8',
         legacyEmails: ['z.mueller@older.example'],
         latinName: { givenName: 'Zoe', familyName: 'Mueller' },
         previousWorkerId: '9',
@@ -143,7 +143,7 @@ test('how a source writes its files does not matter to its SCIM users', async ()
     settings: feedSourceSettingsSchema.parse({ file }),
     actor: 'test',
   });
-  const { id } = await mixed.create(wholeWorker({ [workerUrn]: { hireDate: '2020-01-02', fte: 1 } }));
+  const { id } = await mixed.create(wholeWorker({ [workerUrn]: { hireDate: '2020-01-02', fte: '1' } }));
   expect(await mixed.provisioning(id)).toEqual({ state: 'recorded' });
   expect(await mixed.records()).toMatchObject([
     { legalName: { familyName: 'Müller' }, hireDate: '2020-01-02', fte: 1, country: 'DE', workerType: 'employee' },

@@ -167,7 +167,7 @@ test('RFC 7644, 3.5.2.2: remove unassigns attributes, parts and values, and what
     emails: [work, home],
     phoneNumbers: [{ value: '1' }],
     [enterpriseUrn]: { department: 'Stores' },
-    [workerUrn]: { fte: 1, legacyEmails: ['a@x.example', 'b@x.example'] },
+    [workerUrn]: { fte: '1', legacyEmails: ['a@x.example', 'b@x.example'] },
   };
   expect(
     await after(
@@ -180,7 +180,7 @@ test('RFC 7644, 3.5.2.2: remove unassigns attributes, parts and values, and what
       { op: 'remove', path: `${workerUrn}:legacyEmails[value eq "a@x.example"]` },
       { op: 'remove', path: 'nickName' },
     ),
-  ).toEqual({ emails: [work], [workerUrn]: { fte: 1, legacyEmails: ['b@x.example'] } });
+  ).toEqual({ emails: [work], [workerUrn]: { fte: '1', legacyEmails: ['b@x.example'] } });
 });
 
 test('RFC 7644, 3.5.2.2: remove takes parts out of values, and an extension as a whole', async () => {

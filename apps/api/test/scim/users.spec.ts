@@ -93,7 +93,7 @@ test('RFC 7643, 2.3: a value of the wrong type is 400 invalidValue and names the
     [{ x509Certificates: [{ value: 'secret !' }] }, 'x509Certificates.value'],
     [{ displayName: 'secret\u0000' }, 'displayName'],
     [{ displayName: 'secret\uD800' }, 'displayName'],
-    [{ [workerUrn]: { fte: 'secret' } }, `${workerUrn}.fte`],
+    [{ [workerUrn]: { fte: 1 } }, `${workerUrn}.fte`],
   ] as const) {
     const answer = await client.send('POST', '/Users', newUser(wrong));
     expectError(answer, 400, 'invalidValue');
@@ -136,7 +136,7 @@ test('RFC 7643, 2.4: one value may be primary, and the same value is kept once',
 test('RFC 7643, 3.3: attributes of an extension stand under its URN, and schemas names what is there', async () => {
   const extensions = {
     [enterpriseUrn]: { employeeNumber: '701984' },
-    [workerUrn]: { hireDate: '2024-02-29', fte: 0.5 },
+    [workerUrn]: { hireDate: '2024-02-29', fte: '0.5' },
   };
   const created = await client.create(newUser(extensions));
   expect(created).toMatchObject({ schemas: [coreUrn, enterpriseUrn, workerUrn], ...extensions });

@@ -226,8 +226,7 @@ function operandOf({ extension, attribute, sub }: ScimPlace, leaf: ScimAttribute
   return { path: namesOf({ extension, attribute, sub: sub ?? leaf }), type: kindOf(leaf ?? attribute) };
 }
 
-function kindOf({ type }: ScimAttribute): 'text' | 'number' | 'boolean' {
-  if (type === 'decimal' || type === 'integer') return 'number';
+function kindOf({ type }: ScimAttribute): 'text' | 'boolean' {
   return type === 'boolean' || type === 'complex' ? 'boolean' : 'text';
 }
 
@@ -249,7 +248,7 @@ function compareOne(
 }
 
 /** The value as the attribute's type has it; an operator that the type does not know is refused. */
-function comparable(attribute: ScimAttribute, word: Word, value: string | number | boolean): string | number | boolean {
+function comparable(attribute: ScimAttribute, word: Word, value: string | number | boolean): string | boolean {
   const { name, type } = attribute;
   const isPartial = word === 'co' || word === 'sw' || word === 'ew';
   if (type === 'boolean') {
@@ -257,10 +256,6 @@ function comparable(attribute: ScimAttribute, word: Word, value: string | number
     if (word !== 'eq') throw invalid(`${name} is true or false: compare it with eq or ne.`);
     if (said !== 'true' && said !== 'false') throw invalid(`${name} is compared with true or false.`);
     return said === 'true';
-  }
-  if (type === 'decimal' || type === 'integer') {
-    if (isPartial || typeof value !== 'number') throw invalid(`${name} is a number: compare it with a number.`);
-    return value;
   }
   if (typeof value !== 'string') throw invalid(`${name} is a text: compare it with a text in double quotes.`);
   if (value.includes('\0') || !value.isWellFormed()) throw invalid('No text holds such characters.');

@@ -34,7 +34,6 @@ const own = (object: ScimObject, name: string) => (Object.hasOwn(object, name) ?
 
 function compares(found: ScimValue, { operator, value }: Extract<ScimCondition, { kind: 'compare' }>): boolean {
   if (operator === 'eq') return found === value;
-  if (typeof found === 'number' && typeof value === 'number') return isOrdered(found - value, operator);
   if (typeof found !== 'string' || typeof value !== 'string') return false;
   switch (operator) {
     case 'co':

@@ -26,8 +26,7 @@ export function sortOf(sortBy: string, descending: boolean): ScimSort {
   }
   const sub = place.sub ?? attributeNamed(attribute.subAttributes ?? [], 'value');
   if ((attribute.type === 'complex' && sub === undefined) || attribute.returned === 'request') throw unsortable();
-  const leaf = sub ?? attribute;
-  const type = leaf.type === 'decimal' || leaf.type === 'integer' ? 'number' : 'text';
+  const type = 'text';
   const list = namesOf({ extension, attribute });
   if (!attribute.multiValued) return { operand: { path: namesOf({ extension, attribute, sub }), type }, descending };
   return { operand: { path: sub === undefined ? [] : [sub.name], type }, among: list, descending };

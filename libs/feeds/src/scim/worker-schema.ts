@@ -33,7 +33,7 @@ export const workerSchema = {
     text('locationCode', 'Site.'),
     text('companyCode', 'Company; wins over the enterprise organization.'),
     text('workLanguage', 'Language at work, BCP 47; wins over preferredLanguage.'),
-    { name: 'fte', type: 'decimal', description: 'Share of full time, 0 to 2.' },
+    text('fte', 'Share of full time as a text, 0 to 2, such as 0.8.'),
     text(
       'previousWorkerId',
       'The worker’s number in an earlier employment: the same person keeps account and address.',
