@@ -31,7 +31,7 @@ export type ComposeDelivery = (
 ) => ScimDeliveryContent;
 
 /** So many users at most stand in one delivery; the next ones follow when it is done. */
-const usersMax = 5_000;
+const usersMax = 2_000;
 
 interface Delivering {
   readonly mediaType: string;

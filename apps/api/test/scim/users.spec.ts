@@ -102,6 +102,18 @@ test('RFC 7643, 2.3: a value of the wrong type is 400 invalidValue and names the
   }
 });
 
+test('a user of more than 65,536 characters is refused, however they came together', async () => {
+  const photos = (from: number) =>
+    Array.from({ length: 20 }, (_, index) => ({ value: `https://x.example/${from + index}/${'x'.repeat(2_000)}` }));
+  const { id } = await client.create(newUser({ photos: photos(0) }));
+  expectError(await client.patch(id, { op: 'add', path: 'photos', value: photos(20) }), 400, 'invalidValue');
+  expectError(
+    await client.send('POST', '/Users', newUser({ photos: photos(0).concat(photos(20)) })),
+    400,
+    'invalidValue',
+  );
+});
+
 test('RFC 7643, 2.1: names of attributes and URNs are taken in any case', async () => {
   const userName = newUser()['userName'];
   const created = await client.create({

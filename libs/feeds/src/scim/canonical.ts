@@ -4,8 +4,10 @@ import { coreUrn, extensions, extensionOf, topAttributes } from './schemas.js';
 import { ScimError } from './scim-error.js';
 
 /** Longer than any text that HR or an identity platform sends, pictures and certificates included. */
-const textMax = 100_000;
+const textMax = 32_768;
 const valuesMax = 500;
+/** Thousands of users are in memory at once when they are delivered. */
+const userCharactersMax = 65_536;
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -43,11 +45,13 @@ export function canonicalUser(body: unknown): ScimObject {
   return checkedUser(user);
 }
 
-/** @throws ScimError `invalidValue` for a user without a name. */
+/** @throws ScimError `invalidValue` for a user without a name, or one that is too large. */
 export function checkedUser(user: Readonly<Record<string, ScimValue>>): ScimObject {
   const name = user['userName'];
   if (typeof name !== 'string' || name.trim() === '') throw invalid('userName', 'is required and may not be empty');
   if (name.length > 255) throw invalid('userName', 'may have 255 characters');
+  if (JSON.stringify(user).length > userCharactersMax)
+    throw invalid('A user', `may have ${userCharactersMax} characters`);
   return user;
 }
 
