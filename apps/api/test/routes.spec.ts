@@ -169,7 +169,8 @@ test('an answer that runs when the stop comes is still given, and the ledger is 
     expect(rowCount).toBe(1);
   });
   const stopped = stopping.stop();
-  await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+  // Whoever has work in hand lays it down first; then nobody new is let in.
+  await vi.waitFor(() => expect(fetch(`${url}/healthz`)).rejects.toThrow(), { timeout: 10_000, interval: 20 });
   const since = performance.now();
   await blocker.query('commit');
   blocker.release();
