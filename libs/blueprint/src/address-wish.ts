@@ -53,6 +53,8 @@ export function wishAddress(blueprint: Blueprint, record: EmployeeRecord, today:
 /** What planning stores of a wish: what a record wants as its address, in one flat row. */
 export interface WantedAddress {
   readonly hireDate: string;
+  /** Terminated, or past the last day: wants nothing. */
+  readonly left: boolean;
   readonly given: string | null;
   /** Of a new address, in the order in which they are tried; empty where HR gives one or none can be made. */
   readonly localParts: readonly string[];
@@ -65,8 +67,18 @@ export interface WantedAddress {
 /** The wish of a record as planning stores it. Whoever has left wants nothing. */
 export function wantedAddress(blueprint: Blueprint, record: EmployeeRecord, today: string): WantedAddress {
   const { hireDate } = record;
-  const none = { hireDate, given: null, localParts: [], domain: null, numbered: false, aliases: [], problem: null };
-  if (hasLeft(record, today)) return none;
+  const left = hasLeft(record, today);
+  const none = {
+    hireDate,
+    left,
+    given: null,
+    localParts: [],
+    domain: null,
+    numbered: false,
+    aliases: [],
+    problem: null,
+  };
+  if (left) return none;
   const { wish, aliases } = wishAddress(blueprint, record, today);
   switch (wish.kind) {
     case 'given':

@@ -82,6 +82,8 @@ export interface AddressSettings {
   /** What becomes of whom all of them are somebody else's. */
   readonly collision: Rule<'number' | 'conflict'>;
   readonly legacy: 'keep' | 'drop';
+  /** ISO 8601 duration after which the address of somebody who left may be given again; null: never. */
+  readonly reuseAfter: string | null;
   /** Local parts that the pattern never gives, beside the built-in ones. */
   readonly reserved: ReadonlySet<string>;
 }

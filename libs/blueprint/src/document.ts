@@ -65,6 +65,13 @@ export const documentSchema = z.strictObject({
       alternatives: z.array(anything).max(10).optional(),
       collision: anything.optional(),
       legacy: z.enum(['keep', 'drop']).optional(),
+      reuseAfter: z
+        .string()
+        .regex(
+          /^(never|P(?=\d)(\d{1,3}Y)?(\d{1,3}M)?(\d{1,4}D)?)$/u,
+          'is neither never nor a period such as P5Y or P18M',
+        )
+        .optional(),
       reserved: z.array(word).optional(),
     })
     .optional(),

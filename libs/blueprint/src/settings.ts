@@ -98,6 +98,7 @@ export class SettingsReader {
         this.required,
       ),
       legacy: address.legacy ?? 'keep',
+      reuseAfter: address.reuseAfter === undefined || address.reuseAfter === 'never' ? null : address.reuseAfter,
       reserved: new Set((address.reserved ?? []).map((word) => word.toLowerCase())),
     };
   }

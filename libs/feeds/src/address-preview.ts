@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { hasLeft, wantedAddress, type Blueprint } from '#libs/blueprint';
+import { wantedAddress, type Blueprint } from '#libs/blueprint';
 import {
   AddressPreviewDesk,
   PassingBytes,
@@ -44,6 +44,7 @@ export async function previewAddresses(
   const rules = {
     blocked: blueprint.declared.groups.map(({ email }) => email),
     verifiedDomains: blueprint.verifiedDomainsNeeded,
+    reuseAfter: blueprint.settings.address.reuseAfter,
   };
   const { scim, file: settings } = await readSourceSettings(ledger.db, feed.source);
   const passing = await PassingBytes.store(ledger, bytes);
@@ -75,7 +76,6 @@ async function* previewedRows(
       ...row,
       accepted: record && {
         fingerprint: hash('sha256', JSON.stringify(record), 'buffer'),
-        left: hasLeft(record, today),
         wanted: wantedAddress(blueprint, record, today),
       },
     }));

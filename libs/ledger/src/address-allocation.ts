@@ -6,6 +6,35 @@ export interface AddressRules {
   /** Never given to a person: addresses of declared groups. */
   readonly blocked: readonly string[];
   readonly verifiedDomains: readonly string[];
+  /** How long after its release (an ISO 8601 duration) an address may be given to somebody else; null: never. */
+  readonly reuseAfter: string | null;
+}
+
+/** Whether a reservation binds nobody else any more; `period` is the parameter of the duration. */
+const isFree = (period: string) => `coalesce(address_reservation.released_at <= now() - ${period}::interval, false)`;
+
+/**
+ * Notes since when issued addresses are nobody's: their people have left and nothing at Google holds them, deleted accounts
+ * included. Whoever is back, or has an account again, has the address again. Never guessed from a listing that shows only
+ * some accounts.
+ */
+export async function noteReleased(client: PoolClient, listingId: string): Promise<void> {
+  await client.query(
+    `update address_reservation set released_at = case when standing.free then now() end
+     from (
+       select address, released_at is not null as was_free, wish.gone
+         and not exists (select from observed_address where listing_id = $1
+                           and observed_address.address = address_reservation.address)
+         and not exists (select from match join observed_account
+                           on listing_id = $1 and observed_account.google_id = match.google_id
+                         where match.employee_id = wish.employee_id) as free
+       from address_reservation join wish using (employee_id)
+       where address_reservation.state = 'issued' and (wish.gone or released_at is not null)
+     ) as standing
+     where standing.address = address_reservation.address and standing.free <> standing.was_free
+       and exists (select from directory_listing where id = $1 and state = 'complete')`,
+    [listingId],
+  );
 }
 
 /**
@@ -18,7 +47,7 @@ export interface AddressRules {
 export async function allocateAddresses(
   client: PoolClient,
   listingId: string,
-  { blocked, verifiedDomains }: AddressRules,
+  { blocked, verifiedDomains, reuseAfter }: AddressRules,
 ): Promise<void> {
   await client.query(
     `insert into chosen (employee_id, address, origin, problem)
@@ -31,7 +60,8 @@ export async function allocateAddresses(
        select address, origin from (values
          (1, case when match.matched_by = 'list' then observed_account.primary_email end, 'named'),
          (2, (select address from address_reservation
-              where address_reservation.employee_id = wish.employee_id and kind = 'primary' and state = 'issued'), 'issued'),
+              where address_reservation.employee_id = wish.employee_id and kind = 'primary' and state = 'issued'
+                and not (wish.gone and ${isFree('$2')})), 'issued'),
          (3, wish.given, 'given'),
          (4, observed_account.primary_email, 'present'),
          (5, (select min(address) from address_reservation
@@ -42,10 +72,10 @@ export async function allocateAddresses(
                     = regexp_replace(wish.local_parts[1], '[0-9]+$', ''))), 'reserved')
        ) as candidate (rank, address, origin) where address is not null order by rank limit 1
      ) as present on true`,
-    [listingId],
+    [listingId, reuseAfter],
   );
   await holdChanges(client);
-  await gatherKnown(client, listingId, blocked);
+  await gatherKnown(client, listingId, { blocked, reuseAfter });
   await giveNewAddresses(client);
   await findAddressFaults(client, listingId, verifiedDomains);
 }
@@ -66,13 +96,17 @@ async function holdChanges(client: PoolClient): Promise<void> {
 }
 
 /** Every address that is somebody's or something's already; former addresses of people come last. */
-async function gatherKnown(client: PoolClient, listingId: string, blocked: readonly string[]): Promise<void> {
+async function gatherKnown(
+  client: PoolClient,
+  listingId: string,
+  { blocked, reuseAfter }: Pick<AddressRules, 'blocked' | 'reuseAfter'>,
+): Promise<void> {
   await client.query(
     `create temporary table known_address as
      select distinct on (address) address, employee_id from (
        select address, employee_id, 1 as rank from chosen where address is not null
        union all
-       select address, employee_id, 2 from address_reservation
+       select address, employee_id, 2 from address_reservation where not ${isFree('$3')}
        union all
        select observed_address.address, match.employee_id, 3
        from match join observed_address on observed_address.listing_id = $1
@@ -85,7 +119,7 @@ async function gatherKnown(client: PoolClient, listingId: string, blocked: reado
      ) as known
      left join wish using (employee_id)
      order by address, rank, hire_date, source, employee_number`,
-    [listingId, blocked],
+    [listingId, blocked, reuseAfter],
   );
   await client.query('analyze chosen');
   await client.query('create unique index on known_address (address); analyze known_address');
@@ -220,7 +254,7 @@ async function findAddressFaults(
 }
 
 /** An address that something at Google holds, and that is not this employee's own account, is a conflict with its reason. */
-export async function settleHolders(client: PoolClient, listingId: string): Promise<void> {
+export async function settleHolders(client: PoolClient, listingId: string, reuseAfter: string | null): Promise<void> {
   await client.query(
     `update chosen set
        problem = case holder.held_by
@@ -245,6 +279,7 @@ export async function settleHolders(client: PoolClient, listingId: string): Prom
     `update chosen set problem = case state when 'issued' then 'address_held_by_colleague' else 'address_taken_since' end
      from address_reservation
      where address_reservation.address = chosen.address and address_reservation.employee_id <> chosen.employee_id
-       and chosen.problem is null`,
+       and chosen.problem is null and not ${isFree('$1')}`,
+    [reuseAfter],
   );
 }

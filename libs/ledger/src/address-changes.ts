@@ -99,7 +99,7 @@ export async function changeAddress(
       insert into address_reservation (address, employee_id, kind, state, issued_at, asked_by)
       values (${address}, ${employeeId}::uuid, 'primary', 'issued', now(), ${actor})
       on conflict (address) do update set kind = 'primary', state = 'issued', plan_id = null, issued_at = now(),
-        asked_by = excluded.asked_by`.execute(tx);
+        released_at = null, asked_by = excluded.asked_by`.execute(tx);
     return undefined;
   });
 }

@@ -15,8 +15,7 @@ export interface PreviewedRow {
   readonly line: number;
   readonly employeeNumber: string | undefined;
   readonly problems: readonly RowProblem[];
-  readonly accepted:
-    { readonly fingerprint: Uint8Array; readonly left: boolean; readonly wanted: WantedAddress } | undefined;
+  readonly accepted: { readonly fingerprint: Uint8Array; readonly wanted: WantedAddress } | undefined;
 }
 
 /**
@@ -119,7 +118,7 @@ export class AddressPreviewDesk {
     await this.addOthers(wishOf);
     await matchAccounts(this.client, listingId);
     await allocateAddresses(this.client, listingId, rules);
-    await settleHolders(this.client, listingId);
+    await settleHolders(this.client, listingId, rules.reuseAfter);
     await this.client.query('create index on chosen (address); analyze chosen; analyze known_address');
     await this.client.query(previewSql, [source]);
     await this.client.query('commit');
@@ -171,9 +170,9 @@ export class AddressPreviewDesk {
        where verdict.row = previewed.row and verdict.fate is not null`,
     );
     await this.client.query(
-      `insert into wish (employee_id, source, employee_number, hire_date, given, local_parts, domain, numbered, aliases,
+      `insert into wish (employee_id, source, employee_number, hire_date, gone, given, local_parts, domain, numbered, aliases,
          problem)
-       select coalesce(employee.id, gen_random_uuid()), $1, previewed.employee_number, hire_date, given, local_parts,
+       select coalesce(employee.id, gen_random_uuid()), $1, previewed.employee_number, hire_date, gone, given, local_parts,
          domain, numbered, aliases, problem
        from previewed left join employee
          on employee.source = $1 and employee.employee_number = previewed.employee_number
@@ -224,7 +223,7 @@ async function* previewRows(
         employeeNumber ?? null,
         JSON.stringify(problems),
         accepted?.fingerprint ?? null,
-        accepted?.left ?? null,
+        wanted?.left ?? null,
         wanted?.hireDate ?? null,
         wanted?.given ?? null,
         wanted?.localParts ?? null,
@@ -251,7 +250,7 @@ const previewSql = `
   left join wish on wish.source = $1 and wish.employee_number = previewed.employee_number and previewed.fate is null
   left join chosen on chosen.employee_id = wish.employee_id
   cross join lateral (
-    select case when fate is not null then fate when gone then 'left' when chosen.problem is not null then 'held'
+    select case when fate is not null then fate when previewed.gone then 'left' when chosen.problem is not null then 'held'
       else chosen.origin end as how
   ) as verdict
   cross join lateral (

@@ -16,7 +16,7 @@ import {
 } from '#libs/vocabulary';
 import { copyInto, type CopyValue } from './copy.js';
 import type { Ledger } from './open.js';
-import { allocateAddresses, settleHolders, type AddressRules } from './address-allocation.js';
+import { allocateAddresses, noteReleased, settleHolders, type AddressRules } from './address-allocation.js';
 import { matchAccounts, prepareTables } from './planning-rules.js';
 import { copyWishes, indexWishes, type StoredWish } from './wishes.js';
 
@@ -127,21 +127,26 @@ export class PlanningDesk {
 
   /**
    * One address for everybody, in one pass; what stands in the way becomes each employee's problem. Where the listing does
-   * not show the whole directory, `lookUp` adds to it what holds the addresses that new accounts shall get.
+   * not show the whole directory, `lookUp` adds to it what holds the addresses that accounts shall get and do not have yet.
    */
   async allocateAddresses(
     rules: AddressRules,
     lookUp?: (addresses: readonly string[]) => Promise<void>,
   ): Promise<void> {
-    await allocateAddresses(this.client, this.listingId, rules);
+    const { planId, listingId } = this;
+    await this.client.query('update plan set reuse_after = $2::interval where id = $1', [planId, rules.reuseAfter]);
+    await noteReleased(this.client, listingId);
+    await allocateAddresses(this.client, listingId, rules);
     if (lookUp !== undefined) await lookUp(await this.newAddresses());
-    await settleHolders(this.client, this.listingId);
+    await settleHolders(this.client, listingId, rules.reuseAfter);
   }
 
   private async newAddresses(): Promise<string[]> {
     const { rows } = await this.client.query<{ address: string }>(
       `select chosen.address from chosen join enrolled using (employee_id) left join match using (employee_id)
-       where chosen.address is not null and chosen.problem is null and match.google_id is null`,
+       left join observed_account on observed_account.listing_id = $1 and observed_account.google_id = match.google_id
+       where chosen.problem is null and chosen.address <> coalesce(observed_account.primary_email, '')`,
+      [this.listingId],
     );
     return rows.map(({ address }) => address);
   }

@@ -6,7 +6,7 @@ export async function prepareTables(client: PoolClient): Promise<void> {
   await client.query("set work_mem = '64MB'");
   await client.query(`
     create temporary table wish (
-      employee_id uuid primary key, source text, employee_number text, hire_date text, given text, local_parts text[],
+      employee_id uuid primary key, source text, employee_number text, hire_date text, gone boolean, given text, local_parts text[],
       domain text, numbered boolean, aliases text[], problem text, wave integer);
     create temporary table enrolled (
       position bigint generated always as identity primary key, employee_id uuid unique, wave integer);

@@ -10,6 +10,10 @@ const changedSince = sql`exists (
   where item.action in ('create', 'adopt', 'update') and newer.employee_id = item.employee_id and newer.kind = 'primary' and newer.state = 'issued'
     and newer.address <> item.address and newer.issued_at >= plan.created_at)`;
 
+/** Of the reservation at hand: it binds nobody any more, as far as the plan may reuse addresses at all. */
+const isReleased = (planId: string) => sql`coalesce(address_reservation.released_at <= now() - (
+  select reuse_after from plan where id = ${planId}::uuid), false)`;
+
 /**
  * Issues the plan's addresses for good, those that a person holds already and aliases included. An address that somebody
  * else got meanwhile stays theirs, and so does one that was changed since the plan: `enrol` makes these conflicts.
@@ -23,14 +27,27 @@ export async function issueReservations(tx: LedgerTransaction, planId: string): 
       and earlier.employee_id = item.employee_id and earlier.kind = 'primary' and earlier.state = 'issued'
       and earlier.address <> item.address and not ${changedSince}`.execute(tx);
   await sql`
+    insert into event (kind, migration_id, employee_id, actor, detail)
+    select 'address_reused', plan.migration_id, item.employee_id, 'bascule',
+      jsonb_build_object('address', item.address, 'from', address_reservation.employee_id)
+    from plan_item as item
+    join plan on plan.id = item.plan_id
+    join address_reservation on address_reservation.address = item.address
+      and address_reservation.employee_id <> item.employee_id
+    where item.plan_id = ${planId}::uuid and item.action in ('create', 'adopt', 'update')
+      and ${isReleased(planId)}`.execute(tx);
+  await sql`
     insert into address_reservation (address, employee_id, kind, state, issued_at)
     select distinct on (address) address, employee_id, 'primary', 'issued', now() from plan_item as item
     where plan_id = ${planId}::uuid and address is not null and action in ('create', 'adopt', 'update')
       and not ${changedSince}
     order by address, employee_id
     on conflict (address) do update set kind = 'primary', state = 'issued', plan_id = null,
-      issued_at = coalesce(address_reservation.issued_at, excluded.issued_at)
-      where address_reservation.employee_id = excluded.employee_id`.execute(tx);
+      employee_id = excluded.employee_id, released_at = null,
+      issued_at = case when address_reservation.employee_id = excluded.employee_id
+        then coalesce(address_reservation.issued_at, excluded.issued_at) else excluded.issued_at end,
+      asked_by = case when address_reservation.employee_id = excluded.employee_id then address_reservation.asked_by end
+      where address_reservation.employee_id = excluded.employee_id or ${isReleased(planId)}`.execute(tx);
   await sql`
     insert into address_reservation (address, employee_id, kind, state, issued_at)
     select distinct on (alias) lower(alias) as alias, employee_id, 'alias', 'issued', now()

@@ -16,7 +16,7 @@ export async function copyWishes(
   client: PoolClient,
   wishes: AsyncIterable<StoredWish> | Iterable<StoredWish>,
 ): Promise<void> {
-  const columns = `employee_id, source, employee_number, hire_date, given, local_parts, domain, numbered, aliases, problem,
+  const columns = `employee_id, source, employee_number, hire_date, gone, given, local_parts, domain, numbered, aliases, problem,
     wave`;
   await copyInto(client, `wish (${columns})`, wishRows(wishes));
 }
@@ -33,6 +33,7 @@ async function* wishRows(wishes: AsyncIterable<StoredWish> | Iterable<StoredWish
       wish.source,
       wish.employeeNumber,
       wish.hireDate,
+      wish.left,
       wish.given,
       wish.localParts,
       wish.domain,

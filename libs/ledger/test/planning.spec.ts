@@ -4,6 +4,7 @@ import {
   beginListing,
   createPlan,
   endListing,
+  issueReservations,
   keepPlanAlive,
   knownInListing,
   latestPlan,
@@ -33,6 +34,9 @@ interface Person {
   readonly alternatives?: readonly string[];
   readonly aliases?: readonly string[];
   readonly problem?: StoredWish['problem'];
+  readonly left?: boolean;
+  /** Issued before; released so many days ago. */
+  readonly issued?: { readonly address: string; readonly daysFree?: number; readonly kind?: string };
   readonly given?: string;
   readonly hireDate?: string;
   readonly enrolled?: boolean;
@@ -99,7 +103,7 @@ async function pass(
   ledger: Ledger,
   people: readonly (Person & { id: string })[],
   existing: readonly Existing[],
-  rules: { collision?: 'number' | 'conflict'; groups?: readonly string[] } = {},
+  rules: { collision?: 'number' | 'conflict'; groups?: readonly string[]; reuseAfter?: string } = {},
 ): Promise<Map<string, Pick<EmployeeToPlan, 'address' | 'problem' | 'googleId' | 'matchedBy'>>> {
   const listingId = await beginListing(ledger.db);
   await storeAccounts(ledger, listingId, pages(existing.map(accountOf)));
@@ -110,7 +114,7 @@ async function pass(
   try {
     await desk.storeWishes(wishes(people, rules.collision !== 'conflict'));
     await desk.matchAccounts();
-    await desk.allocateAddresses({ blocked: [], verifiedDomains: [domain] });
+    await desk.allocateAddresses({ blocked: [], verifiedDomains: [domain], reuseAfter: rules.reuseAfter ?? null });
     const result = new Map<string, Pick<EmployeeToPlan, 'address' | 'problem' | 'googleId' | 'matchedBy'>>();
     for await (const { record, address, problem, googleId, matchedBy } of desk.employeesToPlan(0)) {
       result.set(record.employeeNumber, { address, problem, googleId, matchedBy });
@@ -134,6 +138,7 @@ async function* wishes(people: readonly (Person & { id: string })[], numbered: b
       source: person.source ?? 'hr',
       employeeNumber: person.number,
       hireDate: person.hireDate ?? '2020-01-01',
+      left: person.left ?? false,
       given: given ?? null,
       localParts: given === undefined && localPart !== undefined ? [localPart, ...alternatives] : [],
       domain: given === undefined ? domain : null,
@@ -148,7 +153,17 @@ async function* wishes(people: readonly (Person & { id: string })[], numbered: b
 async function company(people: readonly Person[]): Promise<(Person & { id: string })[]> {
   await reset(opened.ledger);
   const hired: (Person & { id: string })[] = [];
-  for (const person of people) hired.push({ ...person, id: await hire(opened.ledger, person) });
+  for (const person of people) {
+    const id = await hire(opened.ledger, person);
+    hired.push({ ...person, id });
+    if (person.issued === undefined) continue;
+    const { address, daysFree, kind = 'primary' } = person.issued;
+    await opened.ledger.pool.query(
+      `insert into address_reservation (address, employee_id, kind, state, issued_at, released_at)
+       values ($1, $2, $3, 'issued', '2020-01-01', now() - $4 * interval '1 day')`,
+      [address, id, kind, daysFree ?? null],
+    );
+  }
   return hired;
 }
 
@@ -283,6 +298,89 @@ test('under a rule of conflict homonyms are a person’s to settle', async () =>
   expect(result.get('2')).toMatchObject({ problem: 'address_held_by_colleague' });
 });
 
+const freeSince = async () => {
+  const { rows } = await opened.ledger.pool.query<{ address: string; free: boolean }>(
+    'select address, released_at is not null as free from address_reservation order by 1',
+  );
+  return Object.fromEntries(rows.map(({ address, free }) => [address.split('@')[0], free]));
+};
+
+test('an issued address goes before the feed’s and the pattern’s; another from the feed waits for an admin’s word', async () => {
+  const people = await company([
+    { number: '1', localPart: 'new', issued: { address: `old@${domain}` } },
+    { number: '2', given: `b@${domain}`, issued: { address: `a@${domain}` } },
+    { number: '3', given: `c@${domain}`, issued: { address: `c@${domain}` } },
+  ]);
+  const [, , third] = people;
+  await opened.ledger.pool.query(
+    "insert into address_reservation (address, employee_id, kind, state) values ($1, $2, 'former', 'issued')",
+    [`d@${domain}`, third?.id],
+  );
+  const result = await pass(opened.ledger, people, []);
+  expect(result.get('1')).toMatchObject({ address: `old@${domain}`, problem: null });
+  expect(result.get('2')).toMatchObject({ address: `a@${domain}`, problem: 'address_change_unaccepted' });
+  expect(result.get('3')).toMatchObject({ address: `c@${domain}`, problem: null });
+  const stale = people.map((person) => (person.number === '3' ? { ...person, given: `d@${domain}` } : person));
+  expect((await pass(opened.ledger, stale, [])).get('3')).toMatchObject({ address: `c@${domain}`, problem: null });
+});
+
+test('the address of somebody who left is given again only after the period, and never without one', async () => {
+  const people = await company([
+    { number: '1', left: true, issued: { address: `ada@${domain}`, daysFree: 400 } },
+    { number: '2', left: true, issued: { address: `bob@${domain}`, daysFree: 300 } },
+    { number: '3', left: true, issued: { address: `eve@${domain}`, daysFree: 400, kind: 'alias' } },
+    { number: '4', localPart: 'ada', hireDate: '2024-01-01' },
+    { number: '5', localPart: 'bob', hireDate: '2024-01-01' },
+    { number: '6', given: `eve@${domain}`, hireDate: '2024-01-01' },
+  ]);
+  const names = async (reuseAfter?: string) => {
+    const result = await pass(opened.ledger, people, [], reuseAfter === undefined ? {} : { reuseAfter });
+    return ['4', '5', '6'].map((number) => [result.get(number)?.address?.split('@')[0], result.get(number)?.problem]);
+  };
+  const held = 'address_held_by_colleague';
+  expect(await names()).toEqual([['ada2', null], ['bob2', null], ['eve', held]]); // prettier-ignore
+  expect(await names('P1Y')).toEqual([['ada', null], ['bob2', null], ['eve', null]]); // prettier-ignore
+  expect(await names('P2Y')).toEqual([['ada2', null], ['bob2', null], ['eve', held]]); // prettier-ignore
+});
+
+test('an address is free since planning saw that its holder has left and that nothing at Google holds it', async () => {
+  const people = await company([
+    { number: '1', left: true, issued: { address: `ada@${domain}` } },
+    { number: '2', left: true, issued: { address: `bob@${domain}` } },
+    { number: '3', localPart: 'eve', issued: { address: `eve@${domain}`, daysFree: 900 } },
+    { number: '4', left: true, issued: { address: `kim@${domain}`, daysFree: 900 } },
+  ]);
+  const existing = [
+    { googleId: 'g2', address: `bob@${domain}`, mark: people[1]?.id ?? '' },
+    { googleId: 'g4', address: `new@${domain}`, mark: people[3]?.id ?? '' },
+  ];
+  const back = (await pass(opened.ledger, people, existing, { reuseAfter: 'P1Y' })).get('3');
+  // Who is back has the address again; so has a leaver whose account is there.
+  expect(back).toMatchObject({ address: `eve@${domain}`, problem: null });
+  expect(await freeSince()).toEqual({ ada: true, bob: false, eve: false, kim: false });
+});
+
+test('a start gives a reused address to its new holder, and says from whom', async () => {
+  const { ledger } = opened;
+  const people = await company([
+    { number: '1', left: true, issued: { address: `ada@${domain}`, daysFree: 400 } },
+    { number: '2', left: true, issued: { address: `bob@${domain}`, daysFree: 300 } },
+  ]);
+  const { planId } = await planned(ledger, [
+    { number: '4', steps: ['account'], address: `ada@${domain}` },
+    { number: '5', steps: ['account'], address: `bob@${domain}` },
+  ]);
+  await ledger.pool.query("update plan set reuse_after = 'P1Y' where id = $1", [planId]);
+  await ledger.db.transaction().execute((tx) => issueReservations(tx, planId));
+  const { rows } = await ledger.pool.query(
+    `select employee_number as number, address from address_reservation join employee on employee.id = employee_id
+     where released_at is null order by 1`,
+  );
+  expect(rows).toEqual([{ number: '4', address: `ada@${domain}` }]);
+  const events = await ledger.pool.query("select detail from event where kind = 'address_reused'");
+  expect(events.rows).toEqual([{ detail: { address: `ada@${domain}`, from: people[0]?.id } }]);
+});
+
 test('of two accounts with one mark it is the one that the ledger keeps, else nobody’s', async () => {
   const people = await company([{ number: '1', localPart: 'ada' }]);
   const [{ id } = { id: '' }] = people;
@@ -320,8 +418,14 @@ const existingArbitrary = fc.uniqueArray(
   { selector: ({ local }) => local, maxLength: 3 },
 );
 
+const leaverArbitrary = fc.record({
+  address: fc.constantFrom('ada', 'ada2', 'bob', 'z', 'eve').map((local) => `${local}@${domain}`),
+  daysFree: fc.constantFrom(undefined, 0, 364, 366, 900),
+});
+const legal = /^(?!.*\.\.)[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$/;
+
 test(
-  'nobody shares an address, and pilots get what they would have got with all the others',
+  'nobody shares an address or gets one within the period of another’s, and pilots get what they would have got with all the others',
   { timeout: 120_000 },
   async () => {
     await fc.assert(
@@ -329,16 +433,30 @@ test(
         fc.array(personArbitrary, { minLength: 2, maxLength: 7 }),
         existingArbitrary,
         fc.nat({ max: 6 }),
-        async (drafts, held, shift) => {
-          const people = await company(drafts.map((draft, at) => ({ ...draft, number: String(at + 1) })));
+        fc.uniqueArray(leaverArbitrary, { selector: ({ address }) => address, maxLength: 3 }),
+        async (drafts, held, shift, leavers) => {
+          const people = await company([
+            ...drafts.map((draft, at) => ({ ...draft, number: String(at + 1) })),
+            ...leavers.map(({ address, daysFree }, at) => ({
+              number: `L${at}`,
+              left: true,
+              issued: { address, ...(daysFree !== undefined && { daysFree }) },
+            })),
+          ]);
           const existing = held.map(({ local, number }, at) => ({
             googleId: `g${at}`,
             address: `${local}@${domain}`,
             ...(number !== undefined && { number }),
           }));
-          const all = await pass(opened.ledger, people, existing);
-          const good = [...all.values()].filter(({ problem }) => problem === null).map(({ address }) => address);
+          const rules = { reuseAfter: 'P1Y' };
+          const all = await pass(opened.ledger, people, existing, rules);
+          const fine = [...all].filter(([, { problem, address }]) => problem === null && address !== null);
+          const good = fine.map(([, { address }]) => address);
           expect(new Set(good).size).toBe(good.length);
+          for (const address of good) expect(address?.split('@')[0]).toMatch(legal);
+          const bound = leavers.filter(({ daysFree = 0 }) => daysFree < 365).map(({ address }) => address);
+          const newcomers = fine.filter(([number]) => !number.startsWith('L')).map(([, { address }]) => address ?? '');
+          expect(newcomers.filter((address) => bound.includes(address))).toEqual([]);
           const theirs = [...all.values()].filter(({ problem }) => problem === null).map(({ googleId }) => googleId);
           const owned = theirs.filter((googleId) => googleId !== null);
           expect(new Set(owned).size).toBe(owned.length);
@@ -349,7 +467,7 @@ test(
           const order = Array.from({ length: people.length }, (_, at) => (at * 5 + shift) % people.length);
           const shuffled = [...new Set(order), ...people.keys()].flatMap((at) => people[at] ?? []);
           const some = [...new Set(shuffled)].map((person, at) => ({ ...person, enrolled: at % 2 === 0 }));
-          const pilots = await pass(opened.ledger, some, existing);
+          const pilots = await pass(opened.ledger, some, existing, rules);
           for (const [number, one] of pilots) expect(one).toEqual(all.get(number));
         },
       ),

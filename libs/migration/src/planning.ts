@@ -162,6 +162,7 @@ async function compute(
     const rules = {
       blocked: blueprint.declared.groups.map(({ email }) => email),
       verifiedDomains: observation.verifiedDomains,
+      reuseAfter: blueprint.settings.address.reuseAfter,
     };
     const lookUp = (addresses: readonly string[]) => lookUpAddresses(ledger, workspace, { call, listingId, addresses });
     await desk.allocateAddresses(rules, lookedUp === null ? undefined : lookUp);
