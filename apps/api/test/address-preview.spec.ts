@@ -40,7 +40,8 @@ interface Sent {
 }
 
 async function send(body: string | Buffer, { query = '', role = 'operator', headers = {} }: Sent = {}) {
-  const path = `/v1/addresses/preview?blueprint=Small&source=desk${query}`;
+  const source = query.includes('source=') ? '' : '&source=desk';
+  const path = `/v1/addresses/preview?blueprint=Small${source}${query}`;
   const url = `${await company.api.app.getUrl()}${path}`;
   const authorization = `Bearer ${await company.api.token(role)}`;
   const response = await fetch(url, {
@@ -141,8 +142,8 @@ test('it takes every format of a delivery, packed too, and answers as CSV that n
   };
   const json = JSON.stringify([person]);
   const wanted = [
-    'row,line,employeeNumber,how,address,wanted,holder,holderSource,reason,whatToDo,aliases',
-    `1,1,'=1+1,pattern,ada.blum@${domain},,,,,,`,
+    'row,line,employeeNumber,how,address,wanted,holder,holderSource,reason,whatToDo,aliases,aliasesLeftOut',
+    `1,1,'=1+1,pattern,ada.blum@${domain},,,,,,,`,
     '',
   ].join('\n');
   for (const sent of [
@@ -157,6 +158,38 @@ test('it takes every format of a delivery, packed too, and answers as CSV that n
     };
     expect(await send(sent.body, { headers })).toEqual({ status: 200, text: wanted });
   }
+});
+
+test('who has an address keeps it, and what they would get now is told as a suggestion', async () => {
+  const { pool } = company.api.foundation.ledger;
+  const row = (number: string, name: string, more = ',') => `${number},${name},EMPLOYEE,ACTIVE,2020-01-01,FR${more}`;
+  const rows = [row('K-1', 'Kim,Alt', ',,'), row('K-2', 'Lou,Alt', ',,'), row('K-3', 'Max,Alt', ',,')];
+  await push(company.api, 'keep', [header, ...rows].join('\n'));
+  await pool.query(
+    `insert into address_reservation (address, employee_id, kind, state)
+     select case employee_number when 'K-2' then 'lou.alt7' else lower(employee_number) end || '@${domain}', id, 'primary',
+       'issued' from employee where source = 'keep'`,
+  );
+  const feed = [
+    row('K-1', 'Kim,Neu', `,,kim.old@${domain}`),
+    row('K-2', 'Lou,Alt', ',,'),
+    row('K-3', 'Max,Alt', `,max@${domain},`),
+    row('K-4', 'Eve,Neu', `,,kim.old@${domain}`),
+  ];
+  const { text } = await send([header, ...feed].join('\n'), { query: '&source=keep' });
+  const people = previewSchema.parse(JSON.parse(text)).people;
+  expect(people.map(({ how, address, wanted, reason }) => [how, address, wanted, reason])).toEqual([
+    ['issued', `k-1@${domain}`, `kim.neu@${domain}`, null],
+    ['issued', `lou.alt7@${domain}`, null, null],
+    ['held', null, `max@${domain}`, 'address_change_unaccepted'],
+    ['pattern', `eve.neu@${domain}`, null, null],
+  ]);
+  expect(people.map(({ aliases, aliasesLeftOut }) => [aliases, aliasesLeftOut])).toEqual([
+    [[`kim.old@${domain}`], []],
+    [[], []],
+    [[], []],
+    [[], [`kim.old@${domain}`]],
+  ]);
 });
 
 test('only notable people come when only those are asked for, and no more than asked for', async () => {

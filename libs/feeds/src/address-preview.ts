@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { wantedAddress, type Blueprint } from '#libs/blueprint';
+import { dayAtWork, wantedAddress, type Blueprint, type WantedAddress } from '#libs/blueprint';
 import {
   AddressPreviewDesk,
   PassingBytes,
@@ -9,6 +9,7 @@ import {
   type PreviewCounts,
   type PreviewedRow,
 } from '#libs/ledger';
+import type { EmployeeRecord } from '#libs/vocabulary';
 import { checkedRows, type FeedFile, type FileRow } from './checked-rows.js';
 
 /** A feed whose addresses are asked for, before it is delivered. */
@@ -40,7 +41,7 @@ export async function previewAddresses(
   signal: AbortSignal,
 ): Promise<AddressPreview> {
   const { blueprint } = feed;
-  const today = feed.receivedAt.toISOString().slice(0, 10);
+  const wishOf = (record: EmployeeRecord) => wantedAddress(blueprint, record, dayAtWork(record, feed.receivedAt));
   const rules = {
     blocked: blueprint.declared.groups.map(({ email }) => email),
     verifiedDomains: blueprint.verifiedDomainsNeeded,
@@ -52,10 +53,8 @@ export async function previewAddresses(
     const desk = await AddressPreviewDesk.open(ledger);
     try {
       const rows = checkedRows(() => passing.pieces(), { ...feed, settings, scim }, signal);
-      await desk.storeRows(previewedRows(rows, blueprint, today));
-      const { counts, listedAt } = await desk.choose(feed.source, rules, (record) =>
-        wantedAddress(blueprint, record, today),
-      );
+      await desk.storeRows(previewedRows(rows, wishOf));
+      const { counts, listedAt } = await desk.choose(feed.source, rules, wishOf);
       return { counts, listedAt, rows: (which) => desk.rows(which), close: () => desk.close() };
     } catch (error) {
       desk.close();
@@ -68,15 +67,14 @@ export async function previewAddresses(
 
 async function* previewedRows(
   chunks: AsyncIterable<readonly FileRow[]>,
-  blueprint: Blueprint,
-  today: string,
+  wishOf: (record: EmployeeRecord) => WantedAddress,
 ): AsyncGenerator<readonly PreviewedRow[]> {
   for await (const chunk of chunks) {
     yield chunk.map(({ record, ...row }) => ({
       ...row,
       accepted: record && {
         fingerprint: hash('sha256', JSON.stringify(record), 'buffer'),
-        wanted: wantedAddress(blueprint, record, today),
+        wanted: wishOf(record),
       },
     }));
   }

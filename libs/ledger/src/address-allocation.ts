@@ -95,7 +95,10 @@ async function holdChanges(client: PoolClient): Promise<void> {
   );
 }
 
-/** Every address that is somebody's or something's already; former addresses of people come last. */
+/**
+ * Every address that is somebody's or something's already; former addresses of people come last, and what HR says of people
+ * who are not part of this pass.
+ */
 async function gatherKnown(
   client: PoolClient,
   listingId: string,
@@ -116,6 +119,10 @@ async function gatherKnown(
        select blocked, null, 4 from unnest($2::text[]) as blocked
        union all
        select former, employee_id, 5 from wish cross join unnest(wish.aliases) as former
+       union all
+       select other, employee_id, 6 from employee_search join employee on employee.id = employee_id
+       cross join unnest(addresses) as other
+       where status <> 'terminated' and not exists (select from wish where wish.employee_id = employee.id)
      ) as known
      left join wish using (employee_id)
      order by address, rank, hire_date, source, employee_number`,
@@ -250,7 +257,7 @@ async function findAddressFaults(
      where address is not null and problem is null and split_part(address, '@', 2) <> all($1::text[])`,
     [verifiedDomains.map((domain) => domain.toLowerCase())],
   );
-  await client.query('analyze chosen');
+  await client.query('create index on chosen (address); analyze chosen');
 }
 
 /** An address that something at Google holds, and that is not this employee's own account, is a conflict with its reason. */
@@ -282,4 +289,30 @@ export async function settleHolders(client: PoolClient, listingId: string, reuse
        and chosen.problem is null and not ${isFree('$1')}`,
     [reuseAfter],
   );
+}
+
+/**
+ * Former addresses that cannot become aliases: somebody or something else has them, or somebody before in the order of
+ * hire date, source and employee number wants them too.
+ */
+export async function leaveOutAliases(client: PoolClient, listingId: string, reuseAfter: string | null): Promise<void> {
+  await client.query(
+    `create temporary table alias_left_out as
+     select wanted.employee_id, alias
+     from (
+       select employee_id, alias, row_number() over (partition by alias
+         order by hire_date collate "C", source collate "C", employee_number collate "C") as place
+       from wish cross join unnest(aliases) as alias
+     ) as wanted
+     left join match on match.employee_id = wanted.employee_id
+     where place > 1
+       or exists (select from chosen where chosen.address = alias and chosen.employee_id <> wanted.employee_id
+                    and chosen.problem is null)
+       or exists (select from address_reservation where address_reservation.address = alias
+                    and address_reservation.employee_id <> wanted.employee_id and not ${isFree('$2')})
+       or exists (select from observed_address where listing_id = $1 and observed_address.address = alias
+                    and not coalesce(observed_address.google_id = match.google_id, false))`,
+    [listingId, reuseAfter],
+  );
+  await client.query('create index on alias_left_out (employee_id); analyze alias_left_out');
 }

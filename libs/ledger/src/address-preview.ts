@@ -3,7 +3,7 @@ import QueryStream from 'pg-query-stream';
 import { z } from 'zod';
 import type { WantedAddress } from '#libs/blueprint';
 import { employeeRecordSchema, type EmployeeRecord, type RowProblem } from '#libs/vocabulary';
-import { allocateAddresses, settleHolders, type AddressRules } from './address-allocation.js';
+import { allocateAddresses, leaveOutAliases, settleHolders, type AddressRules } from './address-allocation.js';
 import { copyChunksInto, type CopyValue } from './copy.js';
 import type { Ledger } from './open.js';
 import { matchAccounts, prepareTables } from './planning-rules.js';
@@ -45,11 +45,12 @@ const rowSchema = z.object({
   employeeNumber: z.string().nullable(),
   how: z.enum(previewOrigins),
   address: z.string().nullable(),
-  /** The pattern's or the feed's address that this person does not get, and the known employee who has it. */
+  /** The feed's or the pattern's address that this person does not get, and the known employee who has it. */
   wanted: z.string().nullable(),
   holder: z.object({ source: z.string(), employeeNumber: z.string() }).nullable(),
   reason: z.string().nullable(),
   aliases: z.array(z.string()),
+  aliasesLeftOut: z.array(z.string()),
 });
 export type AddressPreviewRow = z.infer<typeof rowSchema>;
 
@@ -119,7 +120,8 @@ export class AddressPreviewDesk {
     await matchAccounts(this.client, listingId);
     await allocateAddresses(this.client, listingId, rules);
     await settleHolders(this.client, listingId, rules.reuseAfter);
-    await this.client.query('create index on chosen (address); analyze chosen; analyze known_address');
+    await leaveOutAliases(this.client, listingId, rules.reuseAfter);
+    await this.client.query('analyze known_address');
     await this.client.query(previewSql, [source]);
     await this.client.query('commit');
     const { rows } = await this.client.query(
@@ -132,7 +134,7 @@ export class AddressPreviewDesk {
   async *rows({ notable, limit }: { notable: boolean; limit: number | null }): AsyncGenerator<AddressPreviewRow> {
     const rows = this.client.query(
       new QueryStream(
-        `select row, line, employee_number as "employeeNumber", how, address, wanted, reason, aliases,
+        `select row, line, employee_number as "employeeNumber", how, address, wanted, reason, aliases, aliases_left_out as "aliasesLeftOut",
            case when holder_number is not null then
              json_build_object('source', holder_source, 'employeeNumber', holder_number) end as holder
          from preview where not $1 or how in ('alternative', 'numbered', 'held', 'rejected') order by row limit $2`,
@@ -240,12 +242,14 @@ const previewSql = `
   create temporary table preview as
   select previewed.row, previewed.line, previewed.employee_number, verdict.how,
     case when verdict.how <> 'held' then chosen.address end as address,
-    case when verdict.how in ('alternative', 'numbered', 'held') then target.address end as wanted,
+    case when shown.wanted then target.address end as wanted,
     coalesce(previewed.reason, case when verdict.how = 'held' then chosen.problem end) as reason,
     case when verdict.how in ('held', 'left', 'rejected', 'repeated') then '{}'
-         else array_remove(previewed.aliases, chosen.address) end as aliases,
-    case when verdict.how in ('alternative', 'numbered', 'held') then holder.source end as holder_source,
-    case when verdict.how in ('alternative', 'numbered', 'held') then holder.employee_number end as holder_number
+         else array(select alias from unnest(previewed.aliases) as alias
+                    where alias <> chosen.address and alias <> all(held.aliases)) end as aliases,
+    case when verdict.how in ('held', 'left', 'rejected', 'repeated') then '{}' else held.aliases end as aliases_left_out,
+    case when shown.wanted then holder.source end as holder_source,
+    case when shown.wanted then holder.employee_number end as holder_number
   from previewed
   left join wish on wish.source = $1 and wish.employee_number = previewed.employee_number and previewed.fate is null
   left join chosen on chosen.employee_id = wish.employee_id
@@ -254,9 +258,22 @@ const previewSql = `
       else chosen.origin end as how
   ) as verdict
   cross join lateral (
-    select case when verdict.how = 'held' and chosen.address is not null then chosen.address
-      else previewed.local_parts[1] || '@' || previewed.domain end as address
+    select case when verdict.how = 'held' and chosen.problem <> 'address_change_unaccepted'
+        and chosen.address is not null then chosen.address
+      else coalesce(previewed.given, previewed.local_parts[1] || '@' || previewed.domain) end as address
   ) as target
+  cross join lateral (
+    select verdict.how in ('alternative', 'numbered', 'held') or verdict.how in ('issued', 'present')
+      and target.address <> chosen.address and (previewed.given is not null
+        or split_part(target.address, '@', 2) <> split_part(chosen.address, '@', 2)
+        or split_part(chosen.address, '@', 1) <> all(previewed.local_parts)
+          and regexp_replace(split_part(chosen.address, '@', 1), '[0-9]+$', '')
+            <> regexp_replace(previewed.local_parts[1], '[0-9]+$', '')) as wanted
+  ) as shown
+  cross join lateral (
+    select coalesce(array_agg(alias order by alias), '{}') as aliases from alias_left_out
+    where alias_left_out.employee_id = wish.employee_id
+  ) as held
   left join known_address on known_address.address = target.address
   left join lateral (
     select other.employee_id from chosen as other

@@ -16,7 +16,13 @@ import {
 } from '#libs/vocabulary';
 import { copyInto, type CopyValue } from './copy.js';
 import type { Ledger } from './open.js';
-import { allocateAddresses, noteReleased, settleHolders, type AddressRules } from './address-allocation.js';
+import {
+  allocateAddresses,
+  leaveOutAliases,
+  noteReleased,
+  settleHolders,
+  type AddressRules,
+} from './address-allocation.js';
 import { matchAccounts, prepareTables } from './planning-rules.js';
 import { copyWishes, indexWishes, type StoredWish } from './wishes.js';
 
@@ -45,6 +51,8 @@ export interface EmployeeToPlan extends KnownEmployee {
   readonly addressAsked: boolean;
   /** Addresses that the person had before an admin changed them. */
   readonly formerAddresses: readonly string[];
+  /** Former addresses of the feed's that cannot become aliases, because somebody or something else has them. */
+  readonly aliasesLeftOut: readonly string[];
   readonly observed: ObservedAccount | null;
   readonly origin: 'created' | 'adopted' | null;
   readonly gmailHash: string | null;
@@ -139,6 +147,7 @@ export class PlanningDesk {
     await allocateAddresses(this.client, listingId, rules);
     if (lookUp !== undefined) await lookUp(await this.newAddresses());
     await settleHolders(this.client, listingId, rules.reuseAfter);
+    await leaveOutAliases(this.client, listingId, rules.reuseAfter);
   }
 
   private async newAddresses(): Promise<string[]> {
@@ -227,7 +236,9 @@ const employeesToPlanSql = `
     match.matched_by as "matchedBy", adoption.employee_id is not null as "namedByAdmin",
     coalesce(asked.address = chosen.address, false) as "addressAsked",
     coalesce((select array_agg(former.address order by former.address) from address_reservation as former
-              where former.employee_id = employee.id and former.kind = 'former'), '{}') as "formerAddresses", observed_account.account as observed, account.origin,
+              where former.employee_id = employee.id and former.kind = 'former'), '{}') as "formerAddresses",
+    coalesce((select array_agg(alias order by alias) from alias_left_out
+              where alias_left_out.employee_id = employee.id), '{}') as "aliasesLeftOut", observed_account.account as observed, account.origin,
     account.gmail_hash as "gmailHash", account.calendar_hash as "calendarHash",
     coalesce((select array_agg(group_email) from observed_membership
               where observed_membership.listing_id = $1 and observed_membership.google_id = match.google_id), '{}') as groups,
@@ -281,6 +292,7 @@ const planRow = wishRow.extend({
   namedByAdmin: z.boolean(),
   addressAsked: z.boolean(),
   formerAddresses: z.array(z.string()),
+  aliasesLeftOut: z.array(z.string()),
   observed: observedAccountSchema.nullable(),
   origin: z.enum(['created', 'adopted']).nullable(),
   gmailHash: z.string().nullable(),

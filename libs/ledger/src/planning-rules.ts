@@ -61,6 +61,8 @@ export async function matchAccounts(client: PoolClient, listingId: string): Prom
     `update match set problem = 'employee_number_ambiguous'
      from wish where wish.employee_id = match.employee_id and match.matched_by = 'number' and (
        (select count(*) from wish as other where other.employee_number = wish.employee_number) > 1
+       or exists (select from employee as other where other.employee_number = wish.employee_number
+                    and other.id <> wish.employee_id)
        or (select count(*) from observed_account as other
            where other.listing_id = $1 and other.employee_number = wish.employee_number) > 1)`,
     [listingId],

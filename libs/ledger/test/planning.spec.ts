@@ -288,6 +288,19 @@ test.each<{
   expect(Object.fromEntries(seen)).toEqual(expected);
 });
 
+test('a pass of some people respects what HR says of all the others', async () => {
+  const people = await company([
+    { number: '1', localPart: 'ada' },
+    { number: '2', source: 'other' },
+  ]);
+  await opened.ledger.pool.query(
+    `insert into employee_search (employee_id, name_words, addresses) values ($1, '', $2)`,
+    [people[1]?.id, [`ada@${domain}`]],
+  );
+  const some = people.slice(0, 1);
+  expect((await pass(opened.ledger, some, [])).get('1')).toMatchObject({ address: `ada2@${domain}` });
+});
+
 test('under a rule of conflict homonyms are a person’s to settle', async () => {
   const people = await company([
     { number: '1', localPart: 'ada' },

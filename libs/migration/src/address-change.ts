@@ -1,4 +1,5 @@
 import {
+  dayAtWork,
   isLegalLocalPart,
   isReservedByGoogle,
   parseBlueprint,
@@ -35,8 +36,7 @@ export interface WantedChange {
   /** Name or id; left out: that of the person's latest migration. */
   readonly blueprint?: string | undefined;
   readonly actor: string;
-  /** `YYYY-MM-DD`. */
-  readonly today: string;
+  readonly now: Date;
 }
 
 const numbersMax = 1_000;
@@ -102,9 +102,9 @@ async function suggested(
   ledger: Ledger,
   blueprint: Blueprint,
   { record, address: before }: AddressHolding,
-  { employeeId, today }: WantedChange,
+  { employeeId, now }: WantedChange,
 ): Promise<string> {
-  const { wish } = wishAddress(blueprint, record, today);
+  const { wish } = wishAddress(blueprint, record, dayAtWork(record, now));
   if (wish.kind === 'problem') throw refusal(wish.reason);
   for (const candidate of candidates(wish)) {
     if (candidate === before) return candidate;

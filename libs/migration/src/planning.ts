@@ -268,13 +268,25 @@ function planOne(
   const evaluation = evaluate(blueprint, {
     record,
     address: wanted,
-    aliases: [...wishAddress(blueprint, record, today).aliases, ...employee.formerAddresses],
+    aliases: aliasesOf(employee, wishAddress(blueprint, record, today).aliases),
     managerAddress: employee.managerAddress ?? undefined,
     today,
     existing,
   });
   if ('reason' in evaluation) return conflict(evaluation.reason);
-  return planFresh(employee, evaluation.account) ?? planMatched(employee, evaluation.account, leaver);
+  const planned = planFresh(employee, evaluation.account) ?? planMatched(employee, evaluation.account, leaver);
+  return leaver ? planned : withAliasesLeftOut(planned, employee.aliasesLeftOut);
+}
+
+const aliasesOf = ({ aliasesLeftOut, formerAddresses }: EmployeeToPlan, wanted: readonly string[]) => [
+  ...wanted.filter((alias) => !aliasesLeftOut.includes(alias)),
+  ...formerAddresses,
+];
+
+/** A former address that somebody else has costs nobody their account; the plan tells it. */
+function withAliasesLeftOut(planned: PlannedEmployee, leftOut: readonly string[]): PlannedEmployee {
+  if (leftOut.length === 0 || planned.action === 'conflict' || planned.action === 'skip') return planned;
+  return { ...planned, changes: [...planned.changes, { field: 'aliasesLeftOut', from: leftOut, to: null }] };
 }
 
 /** Written just now: the listing may not show it yet, or show what was there before. The ledger knows what was written. */

@@ -14,9 +14,8 @@ afterEach(async () => {
 
 const at = (localPart: string) => `${localPart}@${domain}`;
 const ada = { employeeNumber: '1', legalName: { givenName: 'Ada', familyName: 'One' } };
-const today = '2026-11-25';
 const ask = (employeeId: string, address?: string, blueprint?: string) =>
-  askForAddress(company.ledger, { employeeId, address, blueprint, actor: 'admin', today });
+  askForAddress(company.ledger, { employeeId, address, blueprint, actor: 'admin', now: new Date() });
 
 async function run(id: MigrationId): Promise<void> {
   await company.start(id);
@@ -114,6 +113,21 @@ test('an address that was asked for is the first one of a new account, and a pla
   await run(after.id);
   expect(await company.account(at('countess'))).toBeDefined();
   expect(await company.account(at('ada.one'))).toBeUndefined();
+});
+
+test('a former address that somebody else has is left out and told, and costs nobody the account', async () => {
+  await company.simulator.plant([{ kind: 'user', primaryEmail: at('stranger'), givenName: 'S', familyName: 'T' }]);
+  await company.hire({ ...ada, legacyEmails: [at('stranger'), at('bob.two'), at('shared'), at('ada.old')] });
+  const bob = { employeeNumber: '2', legalName: { givenName: 'Bob', familyName: 'Two' }, hireDate: '2019-01-01' };
+  await company.hire({ ...bob, workEmail: at('bob.two'), legacyEmails: [at('shared')] });
+  company.work();
+  const { id, item } = await planOf('1');
+  const leftOut = [at('bob.two'), at('shared'), at('stranger')];
+  expect(item).toMatchObject({ action: 'create', changes: [{ field: 'aliasesLeftOut', from: leftOut, to: null }] });
+  await run(id);
+  expect(await company.standings(id)).toEqual({ '1': 'done', '2': 'done' });
+  expect(await company.account(at('ada.one'))).toMatchObject({ aliases: [at('ada.old')] });
+  expect(await company.account(at('bob.two'))).toMatchObject({ aliases: [at('shared')] });
 });
 
 test('nobody’s address changes while they are under way', async () => {

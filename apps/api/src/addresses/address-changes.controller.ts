@@ -43,9 +43,8 @@ export class AddressChangesController {
     @Body({ schema: changeSchema }) body: z.infer<typeof changeSchema>,
     @CurrentCaller() caller: Caller,
   ) {
-    const today = new Date().toISOString().slice(0, 10);
     try {
-      return await askForAddress(this.ledger, { employeeId, ...body, actor: caller.name, today });
+      return await askForAddress(this.ledger, { employeeId, ...body, actor: caller.name, now: new Date() });
     } catch (error) {
       throw error instanceof AddressChangeError ? problemOf(error) : error;
     }

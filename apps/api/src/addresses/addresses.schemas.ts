@@ -8,10 +8,10 @@ const personSchema = z.object({
   employeeNumber: z.string().nullable(),
   how: z.enum(previewOrigins),
   address: z.string().nullable().meta({ description: 'Null for who is held or has left, and for rows not applied.' }),
-  wanted: z
-    .string()
-    .nullable()
-    .meta({ description: 'Of who is numbered, held or has an alternative: the address that is not theirs.' }),
+  wanted: z.string().nullable().meta({
+    description:
+      'The feed’s or the pattern’s address that is not theirs; of who has one for good, what they would get now: a suggestion.',
+  }),
   holder: z
     .object({ source: z.string(), employeeNumber: z.string() })
     .nullable()
@@ -21,6 +21,9 @@ const personSchema = z.object({
     .nullable()
     .meta({ description: 'Why nothing is given: a reason of a conflict or of a rejected row.' }),
   aliases: z.array(z.string()),
+  aliasesLeftOut: z
+    .array(z.string())
+    .meta({ description: 'Former addresses that cannot become aliases: somebody or something else has them.' }),
 });
 
 export const previewSchema = z.object({

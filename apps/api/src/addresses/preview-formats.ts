@@ -17,6 +17,7 @@ const columns = [
   'reason',
   'whatToDo',
   'aliases',
+  'aliasesLeftOut',
 ];
 
 type Which = Parameters<AddressPreview['rows']>[0];
@@ -30,7 +31,7 @@ async function* csvLines(rows: AsyncIterable<AddressPreviewRow>) {
   for await (const row of rows) yield csvLine(row);
 }
 
-function csvLine({ holder, reason, aliases, ...row }: AddressPreviewRow) {
+function csvLine({ holder, reason, aliases, aliasesLeftOut, ...row }: AddressPreviewRow) {
   return {
     ...row,
     holder: holder?.employeeNumber ?? '',
@@ -38,6 +39,7 @@ function csvLine({ holder, reason, aliases, ...row }: AddressPreviewRow) {
     reason: reason ?? '',
     whatToDo: reason !== null && isFailureReason(reason) ? failures[reason].whatToDo : '',
     aliases: aliases.join(' '),
+    aliasesLeftOut: aliasesLeftOut.join(' '),
   };
 }
 

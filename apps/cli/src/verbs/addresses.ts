@@ -25,6 +25,7 @@ const previewShape = z.looseObject({
       holder: z.looseObject({ source: z.string(), employeeNumber: z.string() }).nullable(),
       reason: z.string().nullable(),
       aliases: z.array(z.string()),
+      aliasesLeftOut: z.array(z.string()),
     }),
   ),
 });
@@ -48,17 +49,22 @@ const meanings: Readonly<Record<string, string>> = {
   repeated: 'the row repeats an earlier one',
 };
 
-function personRow({ line, employeeNumber, how, address, wanted, holder, reason, aliases }: Preview['people'][number]) {
+function personRow(person: Preview['people'][number]) {
+  const { line, employeeNumber, how, address, wanted, holder, reason, aliases, aliasesLeftOut } = person;
   const notes = [
     ...(reason === null ? [] : [reason]),
-    ...(wanted === null || wanted === address ? [] : [`${wanted} ${whose(holder)}`]),
+    ...(wanted === null || wanted === address ? [] : [`${wanted} ${whose(how, holder)}`]),
     ...(aliases.length === 0 ? [] : [`also ${aliases.join(' ')}`]),
+    ...(aliasesLeftOut.length === 0 ? [] : [`not ${aliasesLeftOut.join(' ')}, which somebody else has`]),
   ];
   return [`  line ${line}`, employeeNumber ?? '', how, address ?? '', notes.join('; ')];
 }
 
-const whose = (holder: { source: string; employeeNumber: string } | null) =>
-  holder === null ? 'is taken' : `is ${holder.employeeNumber}’s (${holder.source})`;
+function whose(how: string, holder: { source: string; employeeNumber: string } | null) {
+  if (holder !== null) return `is ${holder.employeeNumber}’s (${holder.source})`;
+  if (how === 'issued' || how === 'present') return 'would be the one now, if somebody asked for it';
+  return how === 'held' ? 'is wanted' : 'is taken';
+}
 
 function previewView(preview: Preview, isFull: boolean): string {
   const { blueprint, source, listedAt, rows, counts, reasons, people } = preview;
