@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { employeeRecordSchema, type EmployeeRecord } from '#libs/vocabulary';
-import { wantedAddress, wishAddress } from './address-wish.js';
+import { blockedAddresses, wantedAddress, wishAddress } from './address-wish.js';
 import { parseBlueprint } from './parse.js';
 
 const today = '2026-03-01';
@@ -97,6 +97,7 @@ describe('the wished address', () => {
     ['address_reserved', '', { legalName: { givenName: 'Root', familyName: '' } }],
     ['address_reserved', 'address: { reserved: [Zoe.Lefevre] }', {}],
     ['address_reserved', '', { workEmail: 'postmaster@small.example' }],
+    ['address_offensive', 'address: { offensive: [Zoe] }', {}],
     ['invalid_field', '', { workEmail: 'a+b@small.example' }],
     ['name_not_romanised', '', { legalName: { givenName: '伟', familyName: '张' } }],
     ['name_mixed_script', '', { legalName: { givenName: 'L\u{0443}cie', familyName: 'Petit' } }],
@@ -156,6 +157,13 @@ licence: none
     const alternatives = `address:
   alternatives: ['{{ given }}.{{ middleInitial }}.{{ family }}', info, '{{ middleInitial }}', '{{ familyInitial }}.{{ given }}']`;
     expect(wish(alternatives).wish).toMatchObject({ localParts: ['zoe.lefevre', 'l.zoe'] });
+  });
+
+  it('never meets a reserved word by its number', () => {
+    expect(blockedAddresses(blueprintOf('address: { reserved: [MP3, front.desk] }'))).toEqual([
+      'mp3@small.example',
+      'mp3@shops.small.example',
+    ]);
   });
 
   it('is nothing for whoever has left', () => {

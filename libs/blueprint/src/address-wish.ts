@@ -90,6 +90,17 @@ export function wantedAddress(blueprint: Blueprint, record: EmployeeRecord, toda
   }
 }
 
+/**
+ * Addresses that no person gets: those of declared groups, and the house's reserved words that a number could make.
+ */
+export function blockedAddresses({ declared, domains, settings }: Blueprint): string[] {
+  const numbered = [...settings.address.reserved].filter((word) => /\d$/u.test(word));
+  return [
+    ...declared.groups.map(({ email }) => email),
+    ...domains.flatMap((domain) => numbered.map((word) => `${word}@${domain}`)),
+  ];
+}
+
 /** Present and legacy addresses of the record on domains of the blueprint, lower case, once each. */
 export function formerAddresses(blueprint: Blueprint, record: EmployeeRecord): string[] {
   const present = record.workEmail === undefined ? [] : [record.workEmail];
@@ -110,10 +121,10 @@ function patternWish(blueprint: Blueprint, record: EmployeeRecord, today: string
   const scope: RuleScope = { employee, today, tables, address: '', localPart: '', managerAddress: '' };
   try {
     const domain = firstMatch(settings.domain, scope)(scope);
-    const { pattern, alternatives, collision, reserved } = settings.address;
+    const { pattern, alternatives, collision } = settings.address;
     const written = (text: (scope: RuleScope) => string) => (parts: NameParts) => text({ ...scope, ...parts });
     const others = alternatives.filter(({ when }) => conditionHolds(when, scope)).map(({ value }) => written(value));
-    const found = localPartsFor(record, [written(firstMatch(pattern, scope)), ...others], reserved);
+    const found = localPartsFor(record, [written(firstMatch(pattern, scope)), ...others], settings.address);
     if ('reason' in found) return { kind: 'problem', reason: found.reason };
     const numbered = firstMatch(collision, scope)(scope) === 'number';
     return { kind: 'pattern', localParts: found.localParts, domain, numbered };

@@ -25,6 +25,11 @@ function written(record: EmployeeRecord): string {
   return 'reason' in result ? result.reason : result.localParts[0];
 }
 
+const words = (house: { reserved?: string[]; offensive?: string[] }) => ({
+  reserved: new Set(house.reserved),
+  offensive: new Set(house.offensive),
+});
+
 const zeroWidthSpace = '\u{200B}';
 const bidi = ['\u{202B}', '\u{202C}'] as const;
 
@@ -109,8 +114,21 @@ describe('the local part of an address', () => {
   it('takes the pattern that it is given, and its reserved words', () => {
     const pattern = ({ givenInitial, family }: { givenInitial: string; family: string }) => `${givenInitial}${family}`;
     expect(localPartsFor(person('Zoé', 'Lefèvre', 'FR'), [pattern])).toEqual({ localParts: ['zlefevre'] });
-    expect(localPartsFor(person('Zoé', 'Lefèvre', 'FR'), [pattern], new Set(['zlefevre']))).toEqual({
+    expect(localPartsFor(person('Zoé', 'Lefèvre', 'FR'), [pattern], words({ reserved: ['zlefevre'] }))).toEqual({
       reason: 'address_reserved',
+    });
+  });
+
+  it.each([
+    ['Sue', 'Hell', 'sue.hell'],
+    ['S.', 'Hit', 's.hit'],
+    ['Jean-Hell', 'Roy', 'jean-hell.roy'],
+  ])('is held where an offensive word stands in it: %s %s', (given, family, plain) => {
+    const offensive = words({ offensive: ['hell', 'shit'] });
+    expect(localPartsFor(person(given, family, 'FR'))).toEqual({ localParts: [plain] });
+    expect(localPartsFor(person(given, family, 'FR'), undefined, offensive)).toEqual({ reason: 'address_offensive' });
+    expect(localPartsFor(person('Michelle', 'Hellström', 'FR'), undefined, offensive)).toEqual({
+      localParts: ['michelle.hellstrom'],
     });
   });
 

@@ -19,6 +19,16 @@ export interface NameParts {
 
 type Pattern = (parts: NameParts) => string;
 
+/** What the house never gives, beside the built-in words; lower case. */
+export interface HouseWords {
+  /** Whole local parts. */
+  readonly reserved: ReadonlySet<string>;
+  /** Words that stand nowhere in a local part: neither between its dots and dashes, nor as what is left without them. */
+  readonly offensive: ReadonlySet<string>;
+}
+
+const noWords: HouseWords = { reserved: new Set(), offensive: new Set() };
+
 /** In the order in which they are tried, each once. */
 export type LocalParts = { readonly localParts: readonly [string, ...string[]] } | { readonly reason: FailureReason };
 
@@ -42,7 +52,7 @@ const nameSuffixes = new Set(['jr', 'sr', 'ii', 'iii', 'iv', 'phd']);
 export function localPartsFor(
   record: EmployeeRecord,
   [pattern, ...alternatives]: readonly [Pattern, ...Pattern[]] = [({ given, family }) => `${given}.${family}`],
-  reserved: ReadonlySet<string> = new Set(),
+  words: HouseWords = noWords,
 ): LocalParts {
   const given = romanisedWords(record, 'givenName');
   if ('reason' in given) return given;
@@ -50,13 +60,21 @@ export function localPartsFor(
   if ('reason' in family) return family;
 
   const written = (one: Pattern) => fitted(given.words, family.words, record.employeeNumber, one);
-  const isReserved = (localPart: string) => reservedWords.has(localPart) || reserved.has(localPart);
   const first = written(pattern);
   if (first === '') return { reason: 'name_not_romanised' };
-  if (isReserved(first)) return { reason: 'address_reserved' };
-  const others = new Set(alternatives.map(written).filter((other) => other !== '' && !isReserved(other)));
+  const refused = refusedWord(first, words);
+  if (refused !== undefined) return { reason: refused };
+  const others = new Set(
+    alternatives.map(written).filter((other) => other !== '' && refusedWord(other, words) === undefined),
+  );
   others.delete(first);
   return { localParts: [first, ...others] };
+}
+
+function refusedWord(localPart: string, { reserved, offensive }: HouseWords): FailureReason | undefined {
+  if (reservedWords.has(localPart) || reserved.has(localPart)) return 'address_reserved';
+  const parts = [localPart.replaceAll(/[.-]/gu, ''), ...localPart.split(/[.-]/u)];
+  return parts.some((part) => offensive.has(part)) ? 'address_offensive' : undefined;
 }
 
 /** Whether Google takes this as a user's local part. Given addresses may hold `_` and `'` too. */

@@ -86,6 +86,8 @@ export interface AddressSettings {
   readonly reuseAfter: string | null;
   /** Local parts that the pattern never gives, beside the built-in ones. */
   readonly reserved: ReadonlySet<string>;
+  /** Words that stand nowhere in a local part that the pattern gives. */
+  readonly offensive: ReadonlySet<string>;
 }
 
 export const organizationFields = ['name', 'title', 'department', 'costCenter', 'location', 'description'] as const;

@@ -73,6 +73,7 @@ export const documentSchema = z.strictObject({
         )
         .optional(),
       reserved: z.array(word).optional(),
+      offensive: z.array(word).optional(),
     })
     .optional(),
   password: z.enum(['sso', 'handover']),

@@ -5,6 +5,7 @@ export { selectsEmployee } from './conditions.js';
 export { hasLeft } from './leaving.js';
 export { evaluate, type EvaluateInput, type Evaluation } from './evaluate.js';
 export {
+  blockedAddresses,
   wantedAddress,
   wishAddress,
   type AddressWish,

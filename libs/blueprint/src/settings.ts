@@ -100,6 +100,7 @@ export class SettingsReader {
       legacy: address.legacy ?? 'keep',
       reuseAfter: address.reuseAfter === undefined || address.reuseAfter === 'never' ? null : address.reuseAfter,
       reserved: new Set((address.reserved ?? []).map((word) => word.toLowerCase())),
+      offensive: new Set((address.offensive ?? []).map((word) => word.toLowerCase())),
     };
   }
 

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { dayAtWork, wantedAddress, type Blueprint, type WantedAddress } from '#libs/blueprint';
+import { blockedAddresses, dayAtWork, wantedAddress, type Blueprint, type WantedAddress } from '#libs/blueprint';
 import {
   AddressPreviewDesk,
   PassingBytes,
@@ -43,7 +43,7 @@ export async function previewAddresses(
   const { blueprint } = feed;
   const wishOf = (record: EmployeeRecord) => wantedAddress(blueprint, record, dayAtWork(record, feed.receivedAt));
   const rules = {
-    blocked: blueprint.declared.groups.map(({ email }) => email),
+    blocked: blockedAddresses(blueprint),
     verifiedDomains: blueprint.verifiedDomainsNeeded,
     reuseAfter: blueprint.settings.address.reuseAfter,
   };

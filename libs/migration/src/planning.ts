@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import {
+  blockedAddresses,
   evaluate,
   hasLeft,
   parseBlueprint,
@@ -160,7 +161,7 @@ async function compute(
     await desk.storeWishes(wishes(desk, blueprint, migration.selection, options));
     await desk.matchAccounts();
     const rules = {
-      blocked: blueprint.declared.groups.map(({ email }) => email),
+      blocked: blockedAddresses(blueprint),
       verifiedDomains: observation.verifiedDomains,
       reuseAfter: blueprint.settings.address.reuseAfter,
     };

@@ -191,6 +191,11 @@ export const failures = {
     'The wanted address is a reserved word.',
     'Give this employee another address.',
   ),
+  address_offensive: failure(
+    'conflict',
+    'The wanted address holds a word of the blueprint’s list of offensive words.',
+    'Give this employee another address.',
+  ),
   address_given_twice: failure('conflict', 'Two records give the same address.', 'Correct the feed, then plan again.'),
   address_held_by_colleague: failure(
     'conflict',
