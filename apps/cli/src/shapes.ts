@@ -40,6 +40,7 @@ export const planShape = z.looseObject({
     .looseObject({
       total: z.number(),
       actions: z.record(z.string(), z.number()),
+      warnings: z.array(z.string()).default([]),
       reasons: z.record(z.string(), z.number()),
       accountsAtGoogle: z.number(),
       seatsNeeded: z.number(),

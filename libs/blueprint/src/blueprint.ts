@@ -1,5 +1,6 @@
 import type { Licence, SettingMode, SharingRule } from '#libs/vocabulary';
 import type { Condition } from './conditions.js';
+import type { EmploymentRules } from './employment.js';
 import type { RuleScope, Tables } from './record-view.js';
 
 export interface DeclaredOrgUnit {
@@ -56,6 +57,12 @@ export interface Settings {
   readonly password: 'sso' | 'handover';
   readonly orgUnit: Rule<string>;
   readonly suspendWhen?: Choice<true>;
+  readonly employment: EmploymentRules;
+  readonly leavers: {
+    /** Where accounts go when they are barred: under automatic licensing that may free the licence. */
+    readonly orgUnit?: Rule<string>;
+    readonly licence: 'keep' | 'archive';
+  };
   readonly licence: Rule<Licence>;
   /** All whose condition holds. */
   readonly groups: readonly Choice<string>[];

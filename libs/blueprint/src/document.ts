@@ -79,6 +79,14 @@ export const documentSchema = z.strictObject({
   password: z.enum(['sso', 'handover']),
   orgUnit: anything,
   suspendWhen: z.string().optional(),
+  joiners: z.strictObject({ leadDays: z.int().min(0).max(365).optional() }).optional(),
+  leavers: z
+    .strictObject({
+      graceDays: z.int().min(0).max(365).optional(),
+      orgUnit: anything.optional(),
+      licence: z.enum(['keep', 'archive']).optional(),
+    })
+    .optional(),
   licence: anything,
   groups: z.array(anything).optional(),
   profile: z

@@ -2,6 +2,7 @@ import type { CalendarSettings, DesiredAccount, EmployeeRecord, FailureReason, G
 import { aliasesMax, formerAddresses } from './address-wish.js';
 import type { Blueprint, Choice, Moded, Rule } from './blueprint.js';
 import { organizationFields } from './blueprint.js';
+import { isBarred, isYetToBegin } from './employment.js';
 import { hasLeft } from './leaving.js';
 import { RuleError } from './rule-error.js';
 import { EmployeeView, type RuleScope } from './record-view.js';
@@ -18,6 +19,8 @@ export interface EvaluateInput {
   readonly managerAddress?: string | undefined;
   /** `YYYY-MM-DD`: the day for which the account is wanted. */
   readonly today: string;
+  /** The day on which HR told that they are terminated; absent: long ago. */
+  readonly terminatedOn?: string | undefined;
   /**
    * What Google has already: org units (paths) and groups (addresses), both lower case. An undeclared one that is
    * there may be used; without this, only declared ones.
@@ -88,11 +91,13 @@ class Evaluator {
     const { settings } = this.blueprint;
     const aliases = this.input.aliases ?? formerAddresses(this.blueprint, record);
     const language = this.chosen('language', settings.profile.language);
+    const leaving = this.leaving();
     return {
       primaryEmail: this.scope.address,
       name: shownName(record),
-      orgUnitPath: this.orgUnit(),
+      orgUnitPath: this.orgUnit(leaving),
       suspended: this.suspended(),
+      ...(leaving === undefined ? {} : { leaving }),
       employeeNumber: record.employeeNumber,
       organization: this.organization(),
       ...(settings.profile.manager && this.scope.managerAddress !== ''
@@ -140,8 +145,18 @@ class Evaluator {
     return values;
   }
 
-  private orgUnit(): string {
-    const path = this.required('orgUnitPath', this.blueprint.settings.orgUnit);
+  /** What else happens to the account of someone who has left, once it is barred. */
+  private leaving(): DesiredAccount['leaving'] {
+    const { record, today, terminatedOn } = this.input;
+    const { employment, leavers } = this.blueprint.settings;
+    if (!isBarred(record, today, terminatedOn, employment)) return undefined;
+    const orgUnit = this.chosen('leaving.orgUnit', leavers.orgUnit);
+    if (orgUnit === undefined && leavers.licence === 'keep') return undefined;
+    return { archive: leavers.licence === 'archive', ...(orgUnit !== undefined && { orgUnit }) };
+  }
+
+  private orgUnit(leaving: DesiredAccount['leaving']): string {
+    const path = leaving?.orgUnit ?? this.required('orgUnitPath', this.blueprint.settings.orgUnit);
     const wanted = path.toLowerCase();
     if (wanted === '/' || this.input.existing?.orgUnits?.has(wanted) === true) return path;
     const declared = this.blueprint.declaredOrgUnits.get(wanted);
@@ -150,9 +165,10 @@ class Evaluator {
   }
 
   private suspended(): boolean {
-    const { record, today } = this.input;
-    if (record.status === 'prehire' || hasLeft(record, today)) return true;
-    const { suspendWhen } = this.blueprint.settings;
+    const { record, today, terminatedOn } = this.input;
+    const { employment, suspendWhen } = this.blueprint.settings;
+    if (hasLeft(record, today)) return isBarred(record, today, terminatedOn, employment);
+    if (isYetToBegin(record, today)) return true;
     if (suspendWhen === undefined) return false;
     this.path = suspendWhen.path;
     const suspended = holds(suspendWhen, this.scope);

@@ -15,3 +15,4 @@ export {
 export { isLegalLocalPart, isReservedByGoogle } from './addresses.js';
 export { unshownOfName } from './name-text.js';
 export * from './day-at-work.js';
+export { isBarred, isHiredLater, isYetToBegin, nextDay } from './employment.js';

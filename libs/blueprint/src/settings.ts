@@ -60,12 +60,23 @@ export class SettingsReader {
       ...(suspendWhen === undefined
         ? {}
         : { suspendWhen: { path: 'suspendWhen', when: suspendWhen, value: () => true as const } }),
+      employment: {
+        leadDays: document.joiners?.leadDays,
+        graceDays: document.leavers?.graceDays ?? 0,
+      },
+      leavers: this.leavers(),
       licence: reader.rule(['licence'], document.licence, this.licenceLeaf(), this.required),
       groups: document.groups === undefined ? [] : reader.list(['groups'], document.groups, 'group', this.groupLeaf()),
       profile: this.profile(),
       gmail: this.gmail(),
       calendar: this.calendar(),
     };
+  }
+
+  private leavers(): Settings['leavers'] {
+    const { orgUnit, licence = 'keep' } = this.document.leavers ?? {};
+    if (orgUnit === undefined) return { licence };
+    return { licence, orgUnit: this.reader.rule(['leavers', 'orgUnit'], orgUnit, this.orgUnitLeaf(), this.optional) };
   }
 
   private domain(): Rule<string> {

@@ -186,6 +186,13 @@ const cases: readonly Case[] = [
       'google_domain_closed',
       'forbidden_for_account',
     ),
+    of(
+      'directory.users.update',
+      412,
+      classic,
+      ['conditionNotMet', 'Insufficient archived user licenses'],
+      'archive_licence_missing',
+    ),
     of('directory.users.insert', 412, classic, ['limitExceeded', 'Domain user limit reached.'], 'seats_used_up'),
     of(
       'directory.users.insert',

@@ -73,6 +73,7 @@ const everyone: readonly RefusalRule[] = [
   },
   { status: [403], reason: ['domainCannotUseApis'], means: 'google_domain_closed', alone: 'forbidden_for_account' },
   { status: [403], reason: ['domainPolicy'], means: 'google_domain_closed', alone: 'forbidden_for_account' },
+  { status: [412], message: /archived user licen[cs]e/i, means: 'archive_licence_missing' },
   { method: 'directory.users', status: [412], reason: ['limitExceeded'], means: 'seats_used_up' },
   { status: [412], message: /domain user limit/i, means: 'seats_used_up' },
   { method: 'licensing.', status: [412], message: /enough available licenses/i, means: 'licences_used_up' },

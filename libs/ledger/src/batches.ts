@@ -35,6 +35,9 @@ export interface WorkItem {
   /** Google's id once known: from the plan (existing accounts) or from our own insert. */
   readonly googleId: string | null;
   readonly origin: 'created' | 'adopted' | null;
+  /** Whether the account's suspension, and its archiving, were our doing. */
+  readonly suspendedByUs: boolean;
+  readonly archivedByUs: boolean;
   /** A write may have left without our knowing its effect: read before writing. */
   readonly inDoubt: boolean;
   readonly attempts: number;
@@ -56,7 +59,7 @@ export interface WorkItem {
   readonly heldLicence: Licence | null;
   /** Why the step waited until now. */
   readonly waitedFor: string | null;
-  /** The record as it is now, if it has a newer version than the plan pinned. */
+  /** The record as it is now, if it has a newer version than the plan pinned, or if the step waits for the first day. */
   readonly newer: NewerRecord | null;
 }
 
@@ -288,7 +291,8 @@ async function readWork(tx: LedgerTransaction, batchId: number): Promise<WorkIte
   const { rows } = await sql<RawItem & { newer: unknown }>`
     select step.enrolment_id as "enrolmentId", enrolment.employee_id as "employeeId", step.step, enrolment.action,
       coalesce(enrolment.desired, plan_item.desired) as desired, coalesce(account.google_id, enrolment.google_id, plan_item.google_id) as "googleId",
-      account.origin, (step.in_doubt or step.state = 'running') as "inDoubt", step.attempts,
+      account.origin, coalesce(account.suspended_by_us, false) as "suspendedByUs",
+      coalesce(account.archived_by_us, false) as "archivedByUs", (step.in_doubt or step.state = 'running') as "inDoubt", step.attempts,
       coalesce(step.deadline_at < now(), false) as overdue, coalesce(step.facts, '{}') as facts,
       (extract(epoch from now() - account.written_at) * 1000)::float8 as "sinceWrittenMs",
       account.gmail_hash as "gmailHash", account.calendar_hash as "calendarHash",
@@ -303,7 +307,7 @@ async function readWork(tx: LedgerTransaction, batchId: number): Promise<WorkIte
           and earlier_item.employee_id = earlier.employee_id
         where earlier.employee_id = enrolment.employee_id and earlier.id <> enrolment.id
         order by earlier.id desc limit 1) end as "heldLicence", step.reason as "waitedFor",
-      case when employee.version <> enrolment.employee_version then (
+      case when employee.version <> enrolment.employee_version or step.reason = 'suspended_until_start' then (
         select jsonb_build_object('version', employee.version, 'record', record,
           'begun', enrolment.first_write_at is not null, 'approved', plan_item.desired,
           'plannedSteps', to_jsonb(plan_item.steps),

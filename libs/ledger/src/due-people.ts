@@ -8,6 +8,7 @@ import {
   type MigrationId,
 } from '#libs/vocabulary';
 import type { LedgerTransaction } from './open.js';
+import { terminatedOnSql } from './planning-desk.js';
 
 /** Someone whose record, or whose day, a standing migration has not dealt with yet. */
 export interface DuePerson {
@@ -17,6 +18,8 @@ export interface DuePerson {
   /** The account that was last planned and confirmed; null where there is none. */
   readonly confirmed: DesiredAccount | null;
   readonly managerAddress: string | null;
+  /** The day on which HR told that they are terminated; null for everybody else. */
+  readonly terminatedOn: string | null;
 }
 
 const personRow = z.object({
@@ -25,6 +28,7 @@ const personRow = z.object({
   record: employeeRecordSchema,
   confirmed: desiredAccountSchema.nullable(),
   managerAddress: z.string().nullable(),
+  terminatedOn: z.string().nullable(),
 });
 
 /**
@@ -49,7 +53,7 @@ export async function duePeople(
           and address_reservation.kind = 'primary' and address_reservation.state = 'issued'
         where manager.source = employee.source
           and manager.employee_number = employee_version.record ->> 'managerNumber' limit 1
-      ) as "managerAddress"
+      ) as "managerAddress", ${sql.raw(terminatedOnSql)} as "terminatedOn"
     from employee
     join employee_version on employee_version.employee_id = employee.id and employee_version.version = employee.version
     left join standing_person as dealt on dealt.standing_id = ${standingId}::uuid and dealt.employee_id = employee.id

@@ -12,6 +12,7 @@ const selectListed = sql`
     coalesce(step.deadline_at < now(), false) as overdue, coalesce(step.facts, '{}') as facts,
     (extract(epoch from now() - account.written_at) * 1000)::float8 as "sinceWrittenMs",
     account.gmail_hash as "gmailHash", account.calendar_hash as "calendarHash", false as "namedByAdmin", false as "addressAsked",
+    false as "suspendedByUs", false as "archivedByUs",
     null as "passwordHash", null as "heldLicence", step.reason as "waitedFor", step.due_at <= now() as due
   from account
   join enrolment on enrolment.employee_id = account.employee_id and enrolment.live

@@ -55,6 +55,11 @@ export interface EmployeeToPlan extends KnownEmployee {
   readonly aliasesLeftOut: readonly string[];
   readonly observed: ObservedAccount | null;
   readonly origin: 'created' | 'adopted' | null;
+  /** Whether the account's suspension, and its archiving, were our doing. */
+  readonly suspendedByUs: boolean;
+  readonly archivedByUs: boolean;
+  /** The day on which HR told that they are terminated; null for everybody else. */
+  readonly terminatedOn: string | null;
   readonly gmailHash: string | null;
   readonly calendarHash: string | null;
   readonly groups: readonly string[];
@@ -230,6 +235,13 @@ const membersAndManagersSql = `
     and manager.employee_number = employee_version.record ->> 'managerNumber'
   where round_member.migration_id = $1`;
 
+/** When the termination that still stands was told, as a text; null for whom none is. */
+export const terminatedOnSql = `case when employee.status = 'terminated' then (
+  select to_char(min(told.recorded_at) at time zone 'UTC', 'YYYY-MM-DD') from employee_version as told
+  where told.employee_id = employee.id and told.version > coalesce((
+    select max(version) from employee_version as before
+    where before.employee_id = employee.id and before.record ->> 'status' <> 'terminated'), 0)) end`;
+
 const employeesToPlanSql = `
   select employee.id as "employeeId", employee.source, employee.version, employee_version.record, enrolled.wave,
     chosen.address, chosen.problem, manager_address.address as "managerAddress", match.google_id as "googleId",
@@ -239,6 +251,8 @@ const employeesToPlanSql = `
               where former.employee_id = employee.id and former.kind = 'former'), '{}') as "formerAddresses",
     coalesce((select array_agg(alias order by alias) from alias_left_out
               where alias_left_out.employee_id = employee.id), '{}') as "aliasesLeftOut", observed_account.account as observed, account.origin,
+    coalesce(account.suspended_by_us, false) as "suspendedByUs", coalesce(account.archived_by_us, false) as "archivedByUs",
+    ${terminatedOnSql} as "terminatedOn",
     account.gmail_hash as "gmailHash", account.calendar_hash as "calendarHash",
     coalesce((select array_agg(group_email) from observed_membership
               where observed_membership.listing_id = $1 and observed_membership.google_id = match.google_id), '{}') as groups,
@@ -295,6 +309,9 @@ const planRow = wishRow.extend({
   aliasesLeftOut: z.array(z.string()),
   observed: observedAccountSchema.nullable(),
   origin: z.enum(['created', 'adopted']).nullable(),
+  suspendedByUs: z.boolean(),
+  archivedByUs: z.boolean(),
+  terminatedOn: z.string().nullable(),
   gmailHash: z.string().nullable(),
   calendarHash: z.string().nullable(),
   groups: z.array(z.string()),

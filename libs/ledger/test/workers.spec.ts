@@ -56,6 +56,8 @@ const settleAs = async (batch: Awaited<ReturnType<typeof take>>, outcome: Partia
                 wrote: true,
                 gmailHash: null,
                 calendarHash: null,
+                enrolmentId: 0,
+                bars: { suspendedByUs: null, archivedByUs: null, foundSuspended: false, foundArchived: false },
               })),
         last: true,
       },

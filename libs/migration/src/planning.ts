@@ -4,6 +4,7 @@ import {
   blockedAddresses,
   evaluate,
   hasLeft,
+  isHiredLater,
   parseBlueprint,
   selectsEmployee,
   wantedAddress,
@@ -29,7 +30,14 @@ import {
 } from '#libs/ledger';
 import { planEmployee, PlanTally } from '#libs/plan';
 import { forecast, type QuotaDocument } from '#libs/quota';
-import type { DesiredAccount, EmployeeRecord, FailureReason, MigrationId, PlannedEmployee } from '#libs/vocabulary';
+import type {
+  DesiredAccount,
+  EmployeeRecord,
+  FailureReason,
+  MigrationId,
+  PlannedEmployee,
+  StepName,
+} from '#libs/vocabulary';
 import { CallTally } from './call-tally.js';
 import { lagWindowMs } from './lag.js';
 import { LifecycleError } from './lifecycle.js';
@@ -168,7 +176,7 @@ async function compute(
     const lookUp = (addresses: readonly string[]) => lookUpAddresses(ledger, workspace, { call, listingId, addresses });
     await desk.allocateAddresses(rules, lookedUp === null ? undefined : lookUp);
     const result = new PlanResult();
-    await desk.storeItems(items(options, desk, blueprint, observation, result));
+    await desk.storeItems(items(options, desk, blueprint, observation, result, roundId !== null));
     await desk.reserve();
     await finishPlan(ledger.db, planId, {
       state: 'ready',
@@ -228,10 +236,11 @@ async function* items(
   blueprint: Blueprint,
   observation: Observation,
   result: PlanResult,
+  isRound: boolean,
 ): AsyncGenerator<PlanItemRow> {
   const existing = { orgUnits: observation.orgUnits, groups: observation.groups };
   for await (const employee of desk.employeesToPlan(lagWindowMs / options.timeScale)) {
-    const planned = planOne(blueprint, employee, existing, options.dayOf(employee.record));
+    const planned = planRound(isRound, planOne(blueprint, employee, existing, options.dayOf(employee.record)));
     result.tally.add(planned);
     result.calls.add(planned);
     const row: PlanItemRow = {
@@ -252,6 +261,17 @@ async function* items(
   }
 }
 
+const untilActive: readonly StepName[] = ['mailbox', 'gmail', 'calendar'];
+
+/**
+ * What waits until somebody works is left to the round of their first day: a round does not stay open for weeks. What was
+ * never written then is found to be missing.
+ */
+function planRound(isRound: boolean, planned: PlannedEmployee): PlannedEmployee {
+  if (!isRound || planned.desired?.suspended !== true) return planned;
+  return { ...planned, steps: planned.steps.filter((step) => !untilActive.includes(step)) };
+}
+
 const conflict = (reason: FailureReason): PlannedEmployee => ({ action: 'conflict', reason, steps: [], changes: [] });
 
 function planOne(
@@ -263,6 +283,9 @@ function planOne(
   const { record, address, problem } = employee;
   const leaver = hasLeft(record, today);
   if (leaver && employee.observed === null) return { action: 'skip', reason: 'left', steps: [], changes: [] };
+  if (employee.observed === null && isHiredLater(record, today, blueprint.settings.employment)) {
+    return { action: 'skip', reason: 'hired_later', steps: [], changes: [] };
+  }
   if (problem !== null && !leaver) return conflict(problem);
   const wanted = address ?? employee.observed?.primaryEmail;
   if (wanted === undefined) return conflict('name_not_romanised');
@@ -272,9 +295,14 @@ function planOne(
     aliases: aliasesOf(employee, wishAddress(blueprint, record, today).aliases),
     managerAddress: employee.managerAddress ?? undefined,
     today,
+    terminatedOn: employee.terminatedOn ?? undefined,
     existing,
   });
   if ('reason' in evaluation) return conflict(evaluation.reason);
+  // The days of grace are not over: the account stays as it is.
+  if (leaver && !evaluation.account.suspended) {
+    return { action: 'nothing', desired: evaluation.account, steps: [], changes: [] };
+  }
   const planned = planFresh(employee, evaluation.account) ?? planMatched(employee, evaluation.account, leaver);
   return leaver ? planned : withAliasesLeftOut(planned, employee.aliasesLeftOut);
 }
@@ -316,7 +344,8 @@ function planMatched(employee: EmployeeToPlan, desired: DesiredAccount, leaver: 
     renameApproved: employee.addressAsked,
     leaver,
     status: record.status,
-    suspendedByUs: employee.origin === 'created',
+    suspendedByUs: employee.suspendedByUs,
+    archivedByUs: employee.archivedByUs,
   });
   // What was written just now was another account than this one: Google shows what was there before that.
   const isStale = planned.action === 'nothing' && employee.freshlyWritten !== null && !leaver;
@@ -342,6 +371,19 @@ function matchedBy(word: string | null) {
   }
 }
 
+/** What an admin should know of a plan beside its numbers. */
+function warningsOf({ settings }: Blueprint, { actions }: { actions: Readonly<Record<string, number>> }): string[] {
+  const { orgUnit, licence } = settings.leavers;
+  const leavers = actions['suspend'] ?? 0;
+  if (leavers === 0 || (orgUnit === undefined && licence === 'keep')) return [];
+  const how =
+    licence === 'archive' ? 'archived, which takes Archived User licences' : 'moved to the org unit for leavers';
+  return [
+    `${leavers} accounts of leavers are ${how}: mail and files of an account that loses its licence are deleted by Google ` +
+      'after a time, so transfer or export what must be kept first',
+  ];
+}
+
 function summaryOf(
   options: PlanningOptions,
   blueprint: Blueprint,
@@ -359,6 +401,7 @@ function summaryOf(
       create: shared.filter(({ action }) => action === 'create').map(({ kind, key }) => ({ kind, key })),
       present: shared.filter(({ action }) => action === 'nothing').length,
     },
+    warnings: warningsOf(blueprint, summary),
     price: forecast(options.quotas, calls, {
       adminSubjects: options.adminSubjects,
       createsPerDomain: result.calls.createsPerDomain(),

@@ -160,6 +160,8 @@ function outcomeOf(error: GoogleCallError, item: WorkItem): StepResult {
   );
 }
 
+const nothingLearnt = { suspendedByUs: null, archivedByUs: null, foundSuspended: false, foundArchived: false };
+
 function settledAccount(item: WorkItem, result: StepResult): SettledAccount | undefined {
   const { account } = result;
   if (account === undefined) return undefined;
@@ -171,6 +173,8 @@ function settledAccount(item: WorkItem, result: StepResult): SettledAccount | un
     wrote: account.wrote,
     gmailHash: account.gmailHash ?? null,
     calendarHash: account.calendarHash ?? null,
+    enrolmentId: item.enrolmentId,
+    bars: account.bars ?? nothingLearnt,
   };
 }
 

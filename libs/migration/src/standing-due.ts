@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { dayAtWork, evaluate, hasLeft, wishAddress, type Blueprint } from '#libs/blueprint';
+import { dayAtWork, evaluate, hasLeft, isHiredLater, nextDay, wishAddress, type Blueprint } from '#libs/blueprint';
 import type { DuePerson } from '#libs/ledger';
 import type { DesiredAccount, EmployeeRecord } from '#libs/vocabulary';
 
@@ -25,20 +25,15 @@ export function judgePerson(
   const { employeeId, version, record } = person;
   const today = dayAtWork(record, now);
   const asks = selects(record, today) && asksForMore(blueprint, person, today);
-  return { employeeId, version, lookOn: nextDay(record, today), asks };
+  const lookOn = nextDay(record, today, person.terminatedOn ?? undefined, blueprint.settings.employment);
+  return { employeeId, version, lookOn, asks };
 }
-
-function nextDay({ hireDate, endDate }: EmployeeRecord, today: string): string | null {
-  const days = [hireDate, ...(endDate === undefined ? [] : [dayAfter(endDate)])];
-  return days.filter((day) => day > today).sort()[0] ?? null;
-}
-
-const dayMs = 86_400_000;
-const dayAfter = (day: string) => new Date(Date.parse(day) + dayMs).toISOString().slice(0, 10);
 
 function asksForMore(blueprint: Blueprint, person: DuePerson, today: string): boolean {
   const { record, confirmed } = person;
-  if (confirmed === null) return !hasLeft(record, today);
+  if (confirmed === null) {
+    return !hasLeft(record, today) && !isHiredLater(record, today, blueprint.settings.employment);
+  }
   const { wish, aliases } = wishAddress(blueprint, record, today);
   if (wish.kind === 'given' && wish.address.toLowerCase() !== confirmed.primaryEmail.toLowerCase()) return true;
   const evaluation = evaluate(blueprint, {
@@ -47,6 +42,7 @@ function asksForMore(blueprint: Blueprint, person: DuePerson, today: string): bo
     aliases,
     managerAddress: person.managerAddress ?? undefined,
     today,
+    terminatedOn: person.terminatedOn ?? undefined,
     existing: existingOf(confirmed),
   });
   return 'reason' in evaluation || !isDeepStrictEqual(evaluation.account, confirmed);

@@ -1,4 +1,4 @@
-import type { WorkItem } from '#libs/ledger';
+import type { SettledBars, WorkItem } from '#libs/ledger';
 import type { CallContext, Workspace } from '#libs/google';
 import type { StepOutcome } from '#libs/vocabulary';
 
@@ -36,5 +36,6 @@ export type StepResult = StepOutcome & {
     readonly wrote: boolean;
     readonly gmailHash?: string;
     readonly calendarHash?: string;
+    readonly bars?: SettledBars;
   };
 };

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { vi } from 'vitest';
+import { dayAtWork } from '#libs/blueprint';
 import { openWorkspace, readServiceAccountKey, type Workspace } from '#libs/google';
 import {
   createMigration,
@@ -29,6 +30,7 @@ import {
   planMigration,
   runBatch,
   Settler,
+  Standing,
   startMigration,
   throwAwayPassword,
   type WorkerProcess,
@@ -217,6 +219,20 @@ export class TestCompany {
     const plan = await latestPlan(this.ledger.db, id);
     const items = await planItems(this.ledger.db, planId, { limit: 1_000 });
     return { plan, byNumber: new Map(items.map((item) => [item.employeeNumber, item])) };
+  }
+
+  /** The look that a worker takes at standing migrations, at a moment of the test's choice. */
+  standingAt(now: () => Date): Standing {
+    return new Standing({
+      ledger: this.ledger,
+      workspace: this.workspace,
+      quotas,
+      adminSubjects: 1,
+      timeScale,
+      now,
+      dayOf: (record) => dayAtWork(record, now()),
+      onFault: (fault) => this.lost.push(fault),
+    });
   }
 
   async start(id: MigrationId): Promise<void> {

@@ -54,6 +54,8 @@ function item(account: DesiredAccount, step: StepName, changes: Partial<WorkItem
     desired: account,
     googleId: null,
     origin: null,
+    suspendedByUs: false,
+    archivedByUs: false,
     inDoubt: false,
     attempts: 0,
     overdue: false,

@@ -54,6 +54,8 @@ export function accountDifferences(
   if (observed.suspended !== desired.suspended) {
     changes.push({ field: 'suspended', from: observed.suspended, to: desired.suspended });
   }
+  const archived = desired.leaving?.archive ?? (desired.suspended && observed.archived);
+  if (observed.archived !== archived) changes.push({ field: 'archived', from: observed.archived, to: archived });
   compare('mark', markOf(observed), options.mark, (text) => text.toLowerCase());
   compare('employeeNumber', employeeNumberOf(observed), desired.employeeNumber, (text) => text.trim());
 

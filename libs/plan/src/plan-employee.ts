@@ -42,6 +42,8 @@ export interface PlanInput {
   readonly status?: EmployeeRecord['status'] | undefined;
   /** The ledger says that the account's present suspension is our doing (a pre-hire, a leaver who came back). */
   readonly suspendedByUs?: boolean | undefined;
+  /** The same of its archiving. */
+  readonly archivedByUs?: boolean | undefined;
   /** An admin approved that the account's address changes to the wanted one. */
   readonly renameApproved?: boolean | undefined;
 }
@@ -94,7 +96,8 @@ export function obstacleTo(input: PlanInput, observed: ObservedAccount): Obstacl
   if (isLeaver(input)) return undefined;
 
   const ours = input.suspendedByUs === true && (observed.suspensionReason ?? 'ADMIN') === 'ADMIN';
-  if (!desired.suspended && (observed.archived || (observed.suspended && !ours))) {
+  const archivedByAnother = observed.archived && input.archivedByUs !== true;
+  if (!desired.suspended && (archivedByAnother || (observed.suspended && !ours))) {
     return conflict('suspended_by_another');
   }
   const sameAddress = observed.primaryEmail.toLowerCase() === desired.primaryEmail.toLowerCase();
@@ -104,9 +107,23 @@ export function obstacleTo(input: PlanInput, observed: ObservedAccount): Obstacl
 
 function planLeaver(input: PlanInput, observed: ObservedAccount): PlannedEmployee {
   const desired = { ...input.desired, suspended: true };
-  if (observed.suspended || observed.archived) return { action: 'nothing', desired, steps: [], changes: [] };
-  const changes = [{ field: 'suspended', from: false, to: true }];
+  const changes = leaverDifferences(desired, observed, input.employeeId);
+  if (changes.length === 0) return { action: 'nothing', desired, steps: [], changes };
   return { action: 'suspend', desired, steps: ['account', 'confirm'], changes };
+}
+
+/**
+ * Of someone who has left only what bars the account is looked at: the suspension (an archived account is barred already)
+ * and, where the blueprint says so, the org unit for leavers and the archiving.
+ */
+export function leaverDifferences(desired: DesiredAccount, observed: ObservedAccount, mark: string): FieldChange[] {
+  const { leaving } = desired;
+  return accountDifferences(desired, observed, { mark }).filter(
+    ({ field }) =>
+      (field === 'suspended' && !observed.archived) ||
+      (field === 'orgUnitPath' && leaving?.orgUnit !== undefined) ||
+      (field === 'archived' && leaving?.archive === true),
+  );
 }
 
 function planExisting(input: PlanInput, observed: ObservedAccount): PlannedEmployee {

@@ -63,6 +63,7 @@ export function userPatch(
   }
   if (fields.has('orgUnitPath')) body['orgUnitPath'] = desired.orgUnitPath;
   if (fields.has('suspended')) body['suspended'] = desired.suspended;
+  if (fields.has('archived')) body['archived'] = desired.leaving?.archive === true;
   if (fields.has('mark') || fields.has('employeeNumber')) {
     const numberToo = fields.has('employeeNumber');
     body['externalIds'] = externalIds(desired, options.employeeId, observed.externalIds, numberToo);

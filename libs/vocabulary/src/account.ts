@@ -44,6 +44,11 @@ export const desiredAccountSchema = z.object({
   orgUnitPath: z.string(),
   /** True for pre-hires and leavers. */
   suspended: z.boolean(),
+  /**
+   * What happens beside the suspension of someone who has left: the org unit for leavers, and Google's archiving, which
+   * takes an Archived User licence in the place of theirs.
+   */
+  leaving: z.object({ orgUnit: z.string().optional(), archive: z.boolean() }).optional(),
   employeeNumber: z.string(),
   organization: z.object({
     name: z.string().optional(),

@@ -134,6 +134,11 @@ export const failures = {
     'Google forbids this call for this account alone.',
     'Check the account’s role and org unit in the Admin console, then retry.',
   ),
+  archive_licence_missing: failure(
+    'employee',
+    'The account is suspended, but Google has no Archived User licence left to archive it.',
+    'Buy Archived User licences or take `leavers.licence: archive` out of the blueprint, then retry.',
+  ),
   retries_exhausted: failure('employee', 'Google kept failing for this employee.', 'Look at the timeline, then retry.'),
   unknown_refusal: failure(
     'employee',
@@ -329,6 +334,11 @@ export const failures = {
   paused_by_admin: failure('everyone', 'An admin paused the migration.', 'Resume when you are ready.'),
 
   left: failure('skip', 'The employee left before their first write.', 'Nothing.'),
+  hired_later: failure(
+    'skip',
+    'The first working day is still so far ahead that the blueprint makes no account yet.',
+    'Nothing: a standing migration makes it in time, or plan again then.',
+  ),
   excluded: failure('skip', 'An admin excluded the employee.', 'Nothing.'),
   cancelled: failure('skip', 'The migration was cancelled before this employee’s turn.', 'Nothing.'),
   not_needed: failure('skip', 'Nothing of this step is asked for.', 'Nothing.'),

@@ -84,6 +84,7 @@ const summarySchema = z.looseObject({
   }),
   price: priceSchema,
   unknowns: z.array(z.string()),
+  warnings: z.array(z.string()).default([]).meta({ description: 'What to know beside the numbers, in sentences.' }),
 });
 
 export const planSchema = z.looseObject({

@@ -28,6 +28,7 @@ export function planView(plan: Plan, id: string): string {
     `Made once before anybody: ${number(summary.shared.create.length)} org units, groups and calendars`,
     ...priceLines(summary),
   ];
+  for (const warning of summary.warnings) lines.push(`Mind: ${warning}`);
   if (reasons.length > 0) {
     const rows = reasons.map(([why, count]) => [
       `  ${number(count)}`,

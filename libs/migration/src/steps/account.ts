@@ -1,7 +1,7 @@
 import { GoogleCallError } from '#libs/google';
-import { accountDifferences, obstacleTo, userPatch, userWrite } from '#libs/plan';
-import type { WorkItem } from '#libs/ledger';
-import { markOf, type ObservedAccount } from '#libs/vocabulary';
+import type { SettledBars, WorkItem } from '#libs/ledger';
+import { accountDifferences, leaverDifferences, obstacleTo, userPatch, userWrite } from '#libs/plan';
+import { markOf, type FieldChange, type ObservedAccount } from '#libs/vocabulary';
 import { lookAgainMs } from '../outcome-changes.js';
 import type { AccountPassword, Step, StepContext, StepResult } from '../step.js';
 
@@ -20,7 +20,7 @@ async function create(context: StepContext): Promise<StepResult> {
   }
   const body = userWrite(item.desired, { employeeId: item.employeeId, password: await passwordOf(context) });
   try {
-    return createdAs(await workspace.directory.insertUser(call, body));
+    return createdAs(item, await workspace.directory.insertUser(call, body));
   } catch (error) {
     if (!(error instanceof GoogleCallError) || error.status !== 409) throw error;
     const found = await workspace.directory.getUser(call, item.desired.primaryEmail);
@@ -42,15 +42,20 @@ function passwordOf({ item, throwAwayPassword }: StepContext): Promise<AccountPa
   return Promise.resolve({ value: item.passwordHash, hashFunction: 'SHA-1' });
 }
 
-const createdAs = ({ googleId }: ObservedAccount): StepResult => ({
+const createdAs = ({ desired }: WorkItem, { googleId }: ObservedAccount): StepResult => ({
   kind: 'done',
   facts: { googleId, origin: 'created' },
-  account: { googleId, origin: 'created', wrote: true },
+  account: {
+    googleId,
+    origin: 'created',
+    wrote: true,
+    bars: { suspendedByUs: desired.suspended, archivedByUs: false, foundSuspended: false, foundArchived: false },
+  },
 });
 
 /** Ours is proved by our mark, never by the address. */
 function whoseIsIt({ item }: StepContext, found: ObservedAccount): StepResult {
-  if (markOf(found) === item.employeeId) return createdAs(found);
+  if (markOf(found) === item.employeeId) return createdAs(item, found);
   const sameAddress = found.primaryEmail.toLowerCase() === item.desired.primaryEmail.toLowerCase();
   return { kind: 'failed', reason: sameAddress ? 'account_turned_up' : 'address_taken_since' };
 }
@@ -72,18 +77,45 @@ async function bringInLine(context: StepContext): Promise<StepResult> {
   if (observed === undefined) return { kind: 'failed', reason: 'account_missing' };
   const obstacle = obstacleOf(item, observed);
   if (obstacle !== undefined) return obstacle;
-  const changes = accountDifferences(item.desired, observed, { mark: item.employeeId }).filter(
-    ({ field }) => item.action !== 'suspend' || field === 'suspended',
-  );
-  if (changes.length > 0) {
-    await context.recordPrior(observed);
-    const body = userPatch(changes, observed, item.desired, { employeeId: item.employeeId });
+  const changes =
+    item.action === 'suspend'
+      ? leaverDifferences(item.desired, observed, item.employeeId)
+      : accountDifferences(item.desired, observed, { mark: item.employeeId });
+  const isArchiving = ({ field, to }: FieldChange) => field === 'archived' && to === true;
+  const settled = { googleId, origin, wrote: changes.length > 0, bars: barsAfter(item, observed, changes) };
+  if (changes.length > 0) await context.recordPrior(observed);
+  const write = async (some: readonly FieldChange[]) => {
+    if (some.length === 0) return;
+    const body = userPatch(some, observed, item.desired, { employeeId: item.employeeId });
     await workspace.directory.updateUser(call, googleId, body);
+  };
+  await write(changes.filter((change) => !isArchiving(change)));
+  try {
+    // By itself and last: where no archive licence is left, who has gone is suspended all the same.
+    await write(changes.filter(isArchiving));
+  } catch (error) {
+    if (!(error instanceof GoogleCallError) || error.reason !== 'archive_licence_missing') throw error;
+    return {
+      kind: 'failed',
+      reason: error.reason,
+      account: { ...settled, bars: { ...settled.bars, archivedByUs: null } },
+    };
   }
+  return { kind: 'done', facts: { googleId, origin }, account: settled };
+}
+
+/** Whose doing the account's suspension and archiving are once the changes are written. */
+function barsAfter({ desired }: WorkItem, observed: ObservedAccount, changes: readonly FieldChange[]): SettledBars {
+  const archives = desired.leaving?.archive === true;
+  const written = (name: string) => {
+    const change = changes.find(({ field }) => field === name);
+    return change === undefined ? null : change.to === true;
+  };
   return {
-    kind: 'done',
-    facts: { googleId, origin },
-    account: { googleId, origin, wrote: changes.length > 0 },
+    suspendedByUs: desired.suspended ? written('suspended') : false,
+    archivedByUs: desired.suspended ? written('archived') : false,
+    foundSuspended: desired.suspended && observed.suspended,
+    foundArchived: archives && observed.archived,
   };
 }
 
@@ -97,7 +129,8 @@ function obstacleOf(item: WorkItem, observed: ObservedAccount): StepResult | und
       namedByAdmin: item.namedByAdmin,
       renameApproved: item.addressAsked,
       leaver: item.action === 'suspend',
-      suspendedByUs: item.origin === 'created',
+      suspendedByUs: item.suspendedByUs,
+      archivedByUs: item.archivedByUs,
     },
     observed,
   );

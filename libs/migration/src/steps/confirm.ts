@@ -1,16 +1,17 @@
 import type { WorkItem } from '#libs/ledger';
-import { accountDifferences, missingAliases, userPatch } from '#libs/plan';
+import { accountDifferences, leaverDifferences, missingAliases, userPatch } from '#libs/plan';
 import type { ObservedAccount, StepOutcome } from '#libs/vocabulary';
 import { lookAgainMs } from '../outcome-changes.js';
 import { lagWindowMs } from '../lag.js';
 import type { Step } from '../step.js';
 
 function differences(item: WorkItem, observed: ObservedAccount) {
-  const suspendOnly = item.action === 'suspend';
-  const fields = accountDifferences(item.desired, observed, { mark: item.employeeId }).filter(
-    ({ field }) => !suspendOnly || field === 'suspended',
-  );
-  return { fields, aliases: suspendOnly ? [] : missingAliases(item.desired, observed) };
+  const { desired, employeeId } = item;
+  if (item.action === 'suspend') return { fields: leaverDifferences(desired, observed, employeeId), aliases: [] };
+  return {
+    fields: accountDifferences(desired, observed, { mark: employeeId }),
+    aliases: missingAliases(desired, observed),
+  };
 }
 
 /**
