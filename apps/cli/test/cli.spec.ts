@@ -179,6 +179,8 @@ test('help names every verb and never shows the token', async () => {
     'resume',
     'cancel',
     'retry',
+    'stand',
+    'rounds',
   ]) {
     expect(out).toContain(`\n  ${verb} `);
   }
@@ -364,4 +366,12 @@ test('the whole way: each verb says what comes next, a watch survives the death 
   await json(['report', id], z.array(z.looseObject({ employeeNumber: z.string() })));
   expect(await json(['retry', id], z.object({ reopened: z.number() }))).toEqual({ reopened: 1 });
   expect((await run(['--json', 'watch', id])).code).toBe(3);
+
+  const guard = join(folder, 'guard.yaml');
+  writeFileSync(guard, 'everySeconds: 30\nguard: { suspend: { people: 10, share: 0.005 } }\n');
+  const stands = await run(['stand', id, guard]);
+  expect(stands.out).toMatch(/^Stands, in the name of .*every 30 s\n[^]*suspend +10 people or 0.5 % in 24 hours/);
+  expect(stands.out).toContain(`next: bascule rounds ${id}`);
+  await json(['rounds', id], z.object({ rounds: z.array(z.looseObject({ people: z.number() })) }));
+  expect((await run(['pause', id])).code).toBe(0);
 });

@@ -8,6 +8,7 @@ import { google } from './google.js';
 import { handover } from './handover.js';
 import { migration } from './migration.js';
 import { report } from './report.js';
+import { standing } from './standing.js';
 import { token } from './token.js';
 import { watch } from './watch.js';
 import { webhook } from './webhook.js';
@@ -18,6 +19,7 @@ export const verbs: readonly Verb[] = [
   addresses,
   adopt,
   migration,
+  standing,
   handover,
   watch,
   employee,
