@@ -234,6 +234,12 @@ export class Directory {
     );
   }
 
+  async deleteMember(context: CallContext, groupKey: string, memberKey: string): Promise<void> {
+    await this.caller.call(context, { method: 'directory.members.delete' }, (options, quotaUser) =>
+      this.api.members.delete({ groupKey, memberKey, quotaUser }, options),
+    );
+  }
+
   async listDomains(context: CallContext): Promise<{ name: string; verified: boolean }[]> {
     const data = await this.caller.call(context, { method: 'directory.domains.list' }, (options, quotaUser) =>
       this.api.domains.list({ customer: this.customer, quotaUser }, options),

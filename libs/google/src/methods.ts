@@ -17,6 +17,7 @@ export const methods = {
   'directory.members.list': 'read',
   'directory.members.get': 'read',
   'directory.members.insert': 'write',
+  'directory.members.delete': 'write',
   'directory.domains.list': 'read',
   'directory.customers.get': 'read',
 

@@ -63,6 +63,8 @@ export interface EmployeeToPlan extends KnownEmployee {
   readonly gmailHash: string | null;
   readonly calendarHash: string | null;
   readonly groups: readonly string[];
+  /** Memberships that we made and have not taken back, lower case; of a round's members only. */
+  readonly groupsMade: readonly string[];
   /** What a finished enrolment wrote within Google's lag: the ledger is believed over the listing. */
   readonly freshlyWritten: DesiredAccount | null;
   /** The licence that was confirmed last; null where none ever was. */
@@ -168,7 +170,9 @@ export class PlanningDesk {
   /** Everybody who is enrolled, in the order of the plan: joined once and streamed, so that memory holds a page. */
   async *employeesToPlan(lagMs: number): AsyncGenerator<EmployeeToPlan> {
     const values = [this.listingId, lagMs];
-    const rows = this.client.query(new QueryStream(employeesToPlanSql, values, { batchSize: pageSize }));
+    const rows = this.client.query(
+      new QueryStream(employeesToPlanSql(this.roundId !== null), values, { batchSize: pageSize }),
+    );
     for await (const row of rows) yield planRow.parse(row);
   }
 
@@ -242,7 +246,25 @@ export const terminatedOnSql = `case when employee.status = 'terminated' then (
     select max(version) from employee_version as before
     where before.employee_id = employee.id and before.record ->> 'status' <> 'terminated'), 0)) end`;
 
-const employeesToPlanSql = `
+/** What is left of memberships that a groups step made: all of a new account's, of any other those that were new to it. */
+const groupsMadeSql = `coalesce((
+  select array_agg(email) from (
+    select lower(made.email) as email, max(enrolment.id) filter (where not made.left) as joined_at,
+      max(enrolment.id) filter (where made.left) as left_at
+    from enrolment
+    join step on step.enrolment_id = enrolment.id and step.step = 'groups' and step.state = 'done'
+    join plan_item as planned on planned.plan_id = enrolment.plan_id and planned.employee_id = enrolment.employee_id
+    cross join lateral (select coalesce(enrolment.desired, planned.desired) as desired) as account_then
+    cross join lateral (
+      select jsonb_array_elements_text(case when enrolment.action = 'create' then account_then.desired -> 'groups'
+        else coalesce(step.facts -> 'joined', '[]') end) as email, false as left
+      union all
+      select jsonb_array_elements_text(coalesce(account_then.desired -> 'groupsToLeave', '[]')), true
+    ) as made (email, "left")
+    where enrolment.employee_id = employee.id group by 1
+  ) as membership where joined_at is not null and (left_at is null or left_at < joined_at)), '{}')`;
+
+const employeesToPlanSql = (isRound: boolean) => `
   select employee.id as "employeeId", employee.source, employee.version, employee_version.record, enrolled.wave,
     chosen.address, chosen.problem, manager_address.address as "managerAddress", match.google_id as "googleId",
     match.matched_by as "matchedBy", adoption.employee_id is not null as "namedByAdmin",
@@ -256,6 +278,7 @@ const employeesToPlanSql = `
     account.gmail_hash as "gmailHash", account.calendar_hash as "calendarHash",
     coalesce((select array_agg(group_email) from observed_membership
               where observed_membership.listing_id = $1 and observed_membership.google_id = match.google_id), '{}') as groups,
+    ${isRound ? groupsMadeSql : `'{}'::text[]`} as "groupsMade",
     case when account.written_at > now() - $2 * interval '1 millisecond' then (
       select coalesce(enrolment.desired, plan_item.desired) from enrolment
       join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id
@@ -315,6 +338,7 @@ const planRow = wishRow.extend({
   gmailHash: z.string().nullable(),
   calendarHash: z.string().nullable(),
   groups: z.array(z.string()),
+  groupsMade: z.array(z.string()),
   freshlyWritten: desiredAccountSchema.nullable(),
   confirmedLicence: licenceSchema.nullable(),
 });

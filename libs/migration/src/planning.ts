@@ -322,7 +322,8 @@ function withAliasesLeftOut(planned: PlannedEmployee, leftOut: readonly string[]
 function planFresh(employee: EmployeeToPlan, desired: DesiredAccount): PlannedEmployee | undefined {
   const { freshlyWritten, observed } = employee;
   if (freshlyWritten === null) return undefined;
-  if (isDeepStrictEqual(freshlyWritten, desired)) return { action: 'nothing', desired, steps: [], changes: [] };
+  const { groupsToLeave: _left, ...written } = freshlyWritten;
+  if (isDeepStrictEqual(written, desired)) return { action: 'nothing', desired, steps: [], changes: [] };
   return observed === null ? planAll(employee, desired) : undefined;
 }
 
@@ -336,6 +337,7 @@ function planMatched(employee: EmployeeToPlan, desired: DesiredAccount, leaver: 
     origin: employee.origin ?? undefined,
     ...(employee.confirmedLicence !== null && { observedLicence: employee.confirmedLicence }),
     observedGroups: employee.observed === null ? undefined : new Set(employee.groups),
+    groupsMade: employee.groupsMade,
     confirmedSettings: {
       ...(employee.gmailHash !== null && { gmail: employee.gmailHash }),
       ...(employee.calendarHash !== null && { calendar: employee.calendarHash }),

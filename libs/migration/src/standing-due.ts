@@ -45,7 +45,8 @@ function asksForMore(blueprint: Blueprint, person: DuePerson, today: string): bo
     terminatedOn: person.terminatedOn ?? undefined,
     existing: existingOf(confirmed),
   });
-  return 'reason' in evaluation || !isDeepStrictEqual(evaluation.account, confirmed);
+  const { groupsToLeave: _left, ...before } = confirmed;
+  return 'reason' in evaluation || !isDeepStrictEqual(evaluation.account, before);
 }
 
 /** Org units and groups that the confirmed account uses are there; only planning knows what else is. */

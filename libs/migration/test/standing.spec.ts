@@ -122,3 +122,27 @@ test('a leaver’s account is archived where the blueprint says so, with a warni
   await look(id, '2026-11-30');
   expect(await accountOf('ada.one')).toMatchObject({ suspended: false, archived: false });
 });
+
+test('a mover leaves the groups that Bascule put the account into, and no other', async () => {
+  const blueprint = smallBlueprint(
+    `declare: { groups: [{ email: office@${domain}, name: Office, whoCanPost: managers }, { email: shops@${domain}, name: Shops, whoCanPost: managers }, { email: club@${domain}, name: Club, whoCanPost: managers }] }
+groups:
+  - { group: office@${domain}, when: employee.department == "Office" }
+  - { group: shops@${domain}, when: employee.department != "Office" }`,
+  );
+  await company.hire({ employeeNumber: '1', ...name('Ada', 'One'), department: 'Office' });
+  const id = await stand(blueprint, '2026-11-20');
+  await company.workspace.directory.insertMember({}, `club@${domain}`, { email: `ada.one@${domain}` });
+  expect((await company.account(`ada.one@${domain}`))?.groups.toSorted()).toEqual([
+    `club@${domain}`,
+    `office@${domain}`,
+  ]);
+
+  await company.hire({ employeeNumber: '1', ...name('Ada', 'One'), department: 'Shops' });
+  expect(await look(id, '2026-11-30')).toMatchObject([{ state: 'completed', people: 1 }]);
+  expect((await company.account(`ada.one@${domain}`))?.groups.toSorted()).toEqual([
+    `club@${domain}`,
+    `shops@${domain}`,
+  ]);
+  expect(await look(id, '2026-12-01')).toHaveLength(1);
+});

@@ -30,6 +30,8 @@ export interface PlanInput {
   readonly origin?: AccountOrigin | undefined;
   /** Groups (addresses) of which the account is a direct member. Absent: not listed, so nothing is known to be missing. */
   readonly observedGroups?: ReadonlySet<string> | undefined;
+  /** Groups (lower case) of which we made the account a member; absent: none is to be left. */
+  readonly groupsMade?: readonly string[] | undefined;
   /** Absent: not listed. */
   readonly observedLicence?: ObservedLicence | undefined;
   /** What the ledger keeps of confirmed gmail and calendar steps of this account. */
@@ -129,7 +131,12 @@ export function leaverDifferences(desired: DesiredAccount, observed: ObservedAcc
 function planExisting(input: PlanInput, observed: ObservedAccount): PlannedEmployee {
   const origin = input.origin ?? 'adopted';
   const adopting = input.origin === undefined;
-  const desired = { ...input.desired, suspended: input.desired.suspended && maySuspend(input, observed) };
+  const toLeave = groupsToLeave(input);
+  const desired: DesiredAccount = {
+    ...input.desired,
+    suspended: input.desired.suspended && maySuspend(input, observed),
+    ...(toLeave.length > 0 && { groupsToLeave: toLeave }),
+  };
 
   const changes = accountDifferences(desired, observed, { mark: input.employeeId });
   const steps = new Set<StepName>();
@@ -143,6 +150,10 @@ function planExisting(input: PlanInput, observed: ObservedAccount): PlannedEmplo
   if (groups.length > 0) {
     steps.add('groups');
     changes.push(listChange('groups', groups));
+  }
+  if (desired.groupsToLeave !== undefined) {
+    steps.add('groups');
+    changes.push({ field: 'groups', from: desired.groupsToLeave, to: null });
   }
   const licence = licenceChange(desired.licence, input.observedLicence);
   if (licence !== undefined) {
@@ -166,6 +177,13 @@ function planExisting(input: PlanInput, observed: ObservedAccount): PlannedEmplo
 /** A pre-hire of HR's may be at work here already: then only an account of our own making is suspended again. */
 function maySuspend({ origin, status }: PlanInput, observed: ObservedAccount): boolean {
   return observed.suspended || origin === 'created' || (status !== undefined && status !== 'prehire');
+}
+
+/** Of the memberships that we made, those that the account still has and the blueprint no longer gives it. */
+function groupsToLeave({ desired, observedGroups, groupsMade = [] }: PlanInput): string[] {
+  const wanted = new Set(desired.groups.map((group) => group.toLowerCase()));
+  const held = new Set([...(observedGroups ?? [])].map((group) => group.toLowerCase()));
+  return groupsMade.filter((group) => held.has(group) && !wanted.has(group));
 }
 
 function listChange(field: string, added: readonly string[]): FieldChange {

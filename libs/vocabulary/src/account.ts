@@ -64,6 +64,8 @@ export const desiredAccountSchema = z.object({
   language: z.string().optional(),
   aliases: z.array(z.string()),
   groups: z.array(z.string()),
+  /** Groups to which we added the account before and which the blueprint no longer gives it. */
+  groupsToLeave: z.array(z.string()).optional(),
   licence: licenceSchema,
   password: z.enum(['sso', 'handover']),
   gmail: gmailSettingsSchema,

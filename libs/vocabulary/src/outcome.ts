@@ -12,6 +12,8 @@ export interface StepFacts {
   /** A mismatch was written once more. */
   readonly repaired?: boolean;
   readonly joinedAgain?: boolean;
+  /** Groups of which the account was no member before: only such a membership is ever removed. */
+  readonly joined?: readonly string[];
   /** Hash of the signature as Google's reply to our write shows it: the form to expect when reading back. */
   readonly signature?: string;
 }

@@ -24,23 +24,46 @@ const waiting = (facts: StepFacts): StepResult => ({
   facts,
 });
 
-async function join({ item, workspace, call }: StepContext, facts: StepFacts) {
+async function join(context: StepContext, facts: StepFacts) {
+  const { item, workspace, call } = context;
+  const joined = new Set(joinedBefore(item.facts));
   for (const group of item.desired.groups) {
     try {
       await workspace.directory.insertMember(call, group, { email: item.desired.primaryEmail });
+      joined.add(group);
     } catch (error) {
       // Already a member, or applied late: the listing will tell.
       if (!(error instanceof GoogleCallError) || error.status !== 409) throw error;
     }
   }
-  return waiting(facts);
+  await leave(context);
+  return waiting({ ...facts, ...(joined.size > 0 && { joined: [...joined] }) });
 }
 
+const joinedBefore = ({ joined }: Readonly<Record<string, unknown>>): readonly string[] =>
+  Array.isArray(joined) ? joined.filter((group): group is string => typeof group === 'string') : [];
+
+async function leave({ item, workspace, call }: StepContext): Promise<void> {
+  for (const group of item.desired.groupsToLeave ?? []) {
+    try {
+      await workspace.directory.deleteMember(call, group, item.desired.primaryEmail);
+    } catch (error) {
+      // Not a member any more, or the group is gone: what was wanted.
+      if (!(error instanceof GoogleCallError) || error.status !== 404) throw error;
+    }
+  }
+}
+
+/** Groups that do not show yet what was asked for. */
 async function unseen({ item, workspace, call }: StepContext): Promise<string[]> {
   const missing: string[] = [];
   for (const group of item.desired.groups) {
     const member = await workspace.directory.getMember(call, group, item.desired.primaryEmail);
     if (member === undefined) missing.push(group);
+  }
+  for (const group of item.desired.groupsToLeave ?? []) {
+    const member = await workspace.directory.getMember(call, group, item.desired.primaryEmail);
+    if (member !== undefined) missing.push(group);
   }
   return missing;
 }
