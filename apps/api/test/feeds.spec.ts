@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { workbookOf, zipOf } from '#libs/testing';
 import { startApi, type TestApi } from './setup.js';
 
 let api: TestApi;
@@ -161,6 +162,34 @@ test('a file is read in the charset that it declares, and ISO 8859-1 as Windows-
   expect(wide.answer.rows).toMatchObject({ total: 1, unchanged: 1 });
   const contradicted = await push(named, { source, 'content-type': 'text/csv; charset=iso-8859-1' });
   expect(contradicted.answer.cause).toMatch(/^encoding_contradicted: /);
+});
+
+test('a workbook, a zip and a table with tabs give the same people as the CSV', async () => {
+  const source = newSource();
+  await push(csv(row(1), row(2)), { source });
+  const cells = csv(row(1), row(2))
+    .trim()
+    .split('\n')
+    .map((line) => line.split(','));
+  const workbook = workbookOf([{ name: 'People', rows: cells }]);
+  const zip = zipOf([{ name: 'people.xlsx', content: workbook }]);
+  const tabs = cells.map((line) => line.join('\t')).join('\r\n');
+  const workbookType = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
+  for (const [type, body] of [
+    [workbookType, workbook],
+    ['application/zip', zip],
+    ['text/tab-separated-values', tabs],
+    ['text/plain', tabs],
+  ] as const) {
+    const { answer } = await push(body, { source, 'content-type': type });
+    expect([type, answer.state, answer.rows]).toEqual([
+      type,
+      'done',
+      expect.objectContaining({ total: 2, unchanged: 2 }),
+    ]);
+  }
+  const cut = await push(workbook.subarray(0, 500), { source, 'content-type': workbookType });
+  expect([cut.answer.state, cut.answer.cause]).toEqual(['refused', expect.stringMatching(/^workbook_broken: /)]);
 });
 
 test('without a body a delivery is recorded and refused as empty', async () => {

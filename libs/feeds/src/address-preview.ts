@@ -52,7 +52,12 @@ export async function previewAddresses(
   try {
     const desk = await AddressPreviewDesk.open(ledger);
     try {
-      const rows = checkedRows(() => passing.pieces(), { ...feed, settings, scim }, signal);
+      const stored = {
+        stream: () => passing.pieces(),
+        pieceSizes: () => passing.pieceSizes(),
+        piece: (index: number) => passing.piece(index),
+      };
+      const rows = checkedRows(stored, { ...feed, settings, scim }, signal);
       await desk.storeRows(previewedRows(rows, wishOf));
       const { counts, listedAt } = await desk.choose(feed.source, rules, wishOf);
       return { counts, listedAt, rows: (which) => desk.rows(which), close: () => desk.close() };

@@ -1,6 +1,3 @@
-import { pipeline, Readable } from 'node:stream';
-import { setImmediate } from 'node:timers/promises';
-import { createGunzip } from 'node:zlib';
 import {
   fileSettingsSchema,
   type EmployeeRecord,
@@ -9,15 +6,12 @@ import {
   type ScimSettings,
 } from '#libs/vocabulary';
 import { FeedRefusedError, ownDialects, type RawRow } from './dialects/index.js';
-import { fileRows, readingOf, type Bytes } from './files/index.js';
+import { fileRows, readingOf, type FileDeclaration, type StoredFile } from './files/index.js';
 import { checkRow, latestHireDateAt } from './rows.js';
 import type { Spelling } from './spelling.js';
 
 /** How a file came, which says how it is to be read. */
-export interface FeedFile {
-  /** As `contentTypeOf` wrote it. */
-  readonly mediaType: string;
-  readonly contentEncoding: string | null;
+export interface FeedFile extends FileDeclaration {
   /** What is settled for the source's files. */
   readonly settings: FileSettings;
   /** What is settled for its SCIM users. */
@@ -42,8 +36,6 @@ export interface FileLimits {
 }
 
 export const documentedLimits: FileLimits = { rows: 2_000_000, unpackedBytes: 2 * 1024 * 1024 * 1024 };
-/** Small enough that other requests are answered between two chunks. */
-const chunkBytes = 65_536;
 
 /**
  * Reads the bytes of a feed as checked rows, a chunk at a time: memory holds one chunk, whatever the size of the file.
@@ -51,17 +43,17 @@ const chunkBytes = 65_536;
  * @throws FeedRefusedError when the file as a whole cannot be used; the signal's reason when that comes first.
  */
 export async function* checkedRows(
-  bytes: Bytes,
+  stored: StoredFile,
   file: FeedFile,
   signal: AbortSignal,
   limits: FileLimits = documentedLimits,
 ): AsyncGenerator<readonly FileRow[]> {
-  const plain = () => plainBytes(bytes(), file, signal, limits.unpackedBytes);
+  const bounds = { signal, unpackedBytes: limits.unpackedBytes };
   const reading = readingOf(file.mediaType in ownDialects ? fileSettingsSchema.parse({}) : file.settings, file.scim);
   const latestHireDate = latestHireDateAt(file.receivedAt);
   let count = 0;
   let undecodable = 0;
-  for await (const chunk of fileRows(plain, file.mediaType, reading)) {
+  for await (const chunk of fileRows(stored, file, reading, bounds)) {
     const checked = chunk.map((raw, index) => checkedRow(raw, count + index + 1, latestHireDate, reading.spelling));
     count += checked.length;
     if (count > limits.rows) throw new FeedRefusedError('too_many_rows');
@@ -79,35 +71,4 @@ function checkedRow(raw: RawRow, row: number, latestHireDate: string, spelling: 
   }
   const { employeeNumber, record, problems } = checkRow(raw.values, latestHireDate, spelling);
   return { row, line, employeeNumber, record, problems };
-}
-
-async function* plainBytes(
-  stored: AsyncIterable<Buffer>,
-  file: FeedFile,
-  signal: AbortSignal,
-  bytesMax: number,
-): AsyncGenerator<Buffer> {
-  const plain = file.contentEncoding === 'gzip' ? unpacked(stored) : stored;
-  let size = 0;
-  for await (const piece of plain) {
-    size += piece.length;
-    if (size > bytesMax) throw new FeedRefusedError('file_too_large');
-    for (let from = 0; from < piece.length; from += chunkBytes) {
-      signal.throwIfAborted();
-      yield piece.subarray(from, from + chunkBytes);
-      await setImmediate();
-    }
-  }
-}
-
-async function* unpacked(stored: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const gunzip = createGunzip({ chunkSize: chunkBytes });
-  // The reader below sees the error as the stream's own.
-  pipeline(Readable.from(stored, { highWaterMark: 1 }), gunzip, () => undefined);
-  try {
-    for await (const chunk of gunzip) yield Buffer.from(chunk);
-  } catch (error) {
-    const isZlib = error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
-    throw isZlib ? new FeedRefusedError('gzip_broken') : error;
-  }
 }

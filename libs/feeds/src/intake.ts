@@ -7,7 +7,9 @@ import {
   isStale,
   judgeStaged,
   noteApplying,
+  payloadPiece,
   payloadPieces,
+  payloadPieceSizes,
   readSourceSettings,
   stageRows,
   takeDelivery,
@@ -64,8 +66,12 @@ async function* rows(
   limits: FileLimits,
 ): AsyncGenerator<readonly StagedRow[]> {
   const { scim, file: settings } = await readSourceSettings(ledger.db, delivery.source);
-  const bytes = () => payloadPieces(ledger, delivery.id);
-  for await (const chunk of checkedRows(bytes, { ...delivery, settings, scim }, signal, limits)) {
+  const stored = {
+    stream: () => payloadPieces(ledger, delivery.id),
+    pieceSizes: () => payloadPieceSizes(ledger, delivery.id),
+    piece: (index: number) => payloadPiece(ledger, delivery.id, index),
+  };
+  for await (const chunk of checkedRows(stored, { ...delivery, settings, scim }, signal, limits)) {
     yield chunk.map(({ record, ...row }) => ({ ...row, accepted: record && acceptedRow(record) }));
   }
 }

@@ -45,6 +45,8 @@ const phone = /^(?=.*\d)[\d\s+()./-]+(\s*(ext\.?|x|#)\s*\d+)?$/i;
 const hireAheadMs = 366 * 86_400_000;
 const noEnd = '9999-01-01';
 
+const isoDay = (day: Date) => day.toISOString().slice(0, 10);
+
 function isRealDay(day: string): boolean {
   const [month, date] = [Number(day.slice(5, 7)), Number(day.slice(8, 10))];
   if (month >= 1 && month <= 12 && date >= 1 && date <= 28) return true;
@@ -252,7 +254,8 @@ class RowCheck {
   private date(field: Field): string | undefined {
     const value = this.values.get(field);
     if (this.isEmpty(field)) return undefined;
-    const day = typeof value === 'string' ? this.spelling.dayOf(value.trim()) : undefined;
+    const day =
+      value instanceof Date ? isoDay(value) : typeof value === 'string' ? this.spelling.dayOf(value.trim()) : undefined;
     if (day === '') return field === 'hireDate' ? this.reject('hire_date_missing', field) : undefined;
     return day !== undefined && isRealDay(day) ? day : this.reject('date_invalid', field);
   }

@@ -26,6 +26,7 @@ export * from './listed-steps.js';
 export * from './access.js';
 export * from './upkeep.js';
 export * from './deliveries.js';
+export * from './payloads.js';
 export * from './applying-deliveries.js';
 export * from './judging-deliveries.js';
 export * from './deciding-deliveries.js';

@@ -43,6 +43,21 @@ export class PassingBytes {
     for await (const row of rows) yield pieceSchema.parse(row).bytes;
   }
 
+  /** In bytes, in order. */
+  async pieceSizes(): Promise<number[]> {
+    const { rows } = await this.client.query('select octet_length(bytes) as size from passing order by piece');
+    return z
+      .array(z.object({ size: z.number() }))
+      .parse(rows)
+      .map(({ size }) => size);
+  }
+
+  /** Counted from 0. */
+  async piece(index: number): Promise<Buffer> {
+    const { rows } = await this.client.query('select bytes from passing where piece = $1', [index + 1]);
+    return pieceSchema.parse(rows[0]).bytes;
+  }
+
   close(): void {
     this.client.release(true);
   }

@@ -12,3 +12,4 @@ export { startCompany, type TestCompany } from './company.js';
 export { googleError, startGateway, type GoogleGateway, type Interception } from './gateway.js';
 export * from './receiver.js';
 export { startSftpServer, type TestSftpServer } from './sftp-server.js';
+export { workbookOf, zipOf, type PackedFile, type SheetCell, type WrittenSheet } from './packed-files.js';

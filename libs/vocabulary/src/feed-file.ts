@@ -84,6 +84,8 @@ export const fileSettingsSchema = z.strictObject({
   encoding: z.enum([...fileEncodings, 'detect']).default('utf-8'),
   /** Told from the header when it is left out. */
   delimiter: z.enum(fileDelimiters).optional(),
+  /** Of a workbook; the only visible one that holds something when it is left out. */
+  sheet: z.string().trim().min(1).max(31).optional(),
   columns: columnsSchema,
   constants: constantsSchema.prefault({}),
   dates: z.enum(dateFormats).default('iso'),

@@ -26,6 +26,7 @@ export const rejections = {
   address_invalid: says('holds something that is not an e-mail address', 'correct or leave out the address'),
   addresses_too_many: says('holds more than 30 addresses', 'leave out the oldest'),
   number_invalid: says('is no share of full time', 'send a number from 0 to 2, such as 0.8'),
+  cell_error: says('holds an error of the spreadsheet', 'correct the formula, or save the file with its values'),
   row_column_count: says('has more or fewer columns than the header', 'quote values that hold the separator'),
   row_unbalanced_quote: says('has a quote inside an unquoted value', 'quote the value and double the quote within it'),
   row_invalid_encoding: says(
@@ -84,6 +85,25 @@ export const refusals = {
     'declare UTF-8, in the Content-Type or in the settings of the source',
   ),
   gzip_broken: says('cannot be unpacked', 'it was cut or is not gzip: pack and send it again'),
+  zip_broken: says('is no zip, or a broken one', 'it was cut on its way or is no zip: pack and send it again'),
+  zip_encrypted: says('is packed with a password', 'pack it without'),
+  zip_not_one_file: says('holds no file, or several', 'pack one file each'),
+  zip_unknown_file: says(
+    'holds something else than a feed',
+    'pack a file whose name ends in .csv, .tsv, .txt, .ndjson, .jsonl, .json or .xlsx',
+  ),
+  zip_bomb: says('unpacks to more than 200 times its size', 'pack what it really holds'),
+  workbook_broken: says(
+    'is no workbook, or a broken one',
+    'it was cut on its way, or is no .xlsx: save and send it again',
+  ),
+  workbook_encrypted: says('has a password, or is an .xls', 'save it as .xlsx without a password'),
+  workbook_no_sheet: says('has no sheet of the name that is settled', 'name the sheet so, or settle its name'),
+  workbook_several_sheets: says(
+    'has several sheets that hold something',
+    'leave one, or settle the name of the right one for the source',
+  ),
+  workbook_too_large: says('has more text than a workbook may have here', 'send it as CSV'),
   file_too_large: says('is larger than 2 GB when unpacked', 'send it in parts with mode=delta'),
   too_many_rows: says('has more than 2,000,000 rows', 'send it in parts with mode=delta'),
   json_broken: says('is not JSON', 'send an array of objects, or an object with one such array'),

@@ -103,7 +103,7 @@ export class FileTaker {
     if (content === undefined) {
       throw new Problem(
         'media-type',
-        'The name must end in .csv, .txt, .tsv, .ndjson, .jsonl or .json, perhaps packed: .gz.',
+        'The name must end in .csv, .txt, .tsv, .ndjson, .jsonl, .json, .xlsx or .zip, perhaps packed: .gz.',
       );
     }
     if (file.bytes > bytesMax) throw tooLarge();

@@ -72,6 +72,8 @@ test.each([
   ['PEOPLE.CSV.GZ', { mediaType: 'text/csv', contentEncoding: 'gzip' }],
   ['people.2026-11-25.ndjson', { mediaType: 'application/x-ndjson', contentEncoding: null }],
   ['people.json.gz', { mediaType: 'application/json', contentEncoding: 'gzip' }],
+  ['people.tsv', { mediaType: 'text/tab-separated-values', contentEncoding: null }],
+  ['people.zip', { mediaType: 'application/zip', contentEncoding: null }],
   ['people.pdf', undefined],
   ['people', undefined],
   ['people.gz', undefined],

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { mediaTypeOfName } from '#libs/feeds';
 import { populationSchema, type DropSettings } from '#libs/vocabulary';
 import type { DropEntry, DropPlace } from './drop-place.js';
 
@@ -17,21 +18,13 @@ export interface LeftFile extends DropEntry {
   readonly isDone: boolean;
 }
 
-const mediaTypes: Readonly<Record<string, string>> = {
-  csv: 'text/csv',
-  txt: 'text/csv',
-  tsv: 'text/csv',
-  ndjson: 'application/x-ndjson',
-  jsonl: 'application/x-ndjson',
-  json: 'application/json',
-};
-const knownEnding = /\.([a-z]+)(\.gz)?$/i;
+const packedEnding = /\.gz$/i;
 
 /** How a file's bytes are to be read, told by its name; undefined for a name that says nothing. */
 export function contentOf(name: string): { mediaType: string; contentEncoding: string | null } | undefined {
-  const [, ending = '', packed] = knownEnding.exec(name) ?? [];
-  const mediaType = mediaTypes[ending.toLowerCase()];
-  return mediaType === undefined ? undefined : { mediaType, contentEncoding: packed === undefined ? null : 'gzip' };
+  const plainName = name.replace(packedEnding, '');
+  const mediaType = mediaTypeOfName(plainName);
+  return mediaType === undefined ? undefined : { mediaType, contentEncoding: plainName === name ? null : 'gzip' };
 }
 
 /** Hidden files, and what programs call a file that they still write. */

@@ -13,9 +13,13 @@ import { lookingForFiles } from './feed-drops.js';
 
 const mediaTypes: Readonly<Record<string, string>> = {
   csv: 'text/csv',
+  txt: 'text/csv',
+  tsv: 'text/tab-separated-values',
   ndjson: 'application/x-ndjson',
   jsonl: 'application/x-ndjson',
   json: 'application/json',
+  xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+  zip: 'application/zip',
 };
 
 const settled = ['done', 'refused', 'held'];
@@ -26,18 +30,22 @@ interface PushOptions {
   readonly key?: string;
   readonly population?: string;
   readonly asOf?: string;
+  readonly charset?: string;
 }
 
 type Delivery = z.infer<typeof deliveryShape>;
 type Records = z.infer<typeof recordsShape>;
 
 /** How the file is to be sent, by its ending. */
-export function headersFor(file: string, { key }: PushOptions): Record<string, string> {
+export function headersFor(file: string, { key, charset }: PushOptions): Record<string, string> {
   const ending = file.replace(/\.gz$/, '').split('.').at(-1)?.toLowerCase() ?? '';
   const type = mediaTypes[ending];
-  if (type === undefined) throw new UsageError(`${file}: the ending must be .csv, .ndjson or .json, perhaps with .gz`);
+  if (type === undefined)
+    throw new UsageError(
+      `${file}: the ending must be .csv, .tsv, .txt, .ndjson, .json, .xlsx or .zip, perhaps with .gz`,
+    );
   return {
-    'content-type': type,
+    'content-type': charset === undefined ? type : `${type}; charset=${charset}`,
     prefer: 'wait=300',
     ...(file.endsWith('.gz') && { 'content-encoding': 'gzip' }),
     ...(key !== undefined && { 'idempotency-key': key }),
@@ -101,13 +109,14 @@ function deliveryView({ id, source, state, cause, rows, waitsFor }: Delivery): s
 const pushing: Verb = (program, context) => {
   program
     .command('push <source> <file>')
-    .description('push a feed (CSV, NDJSON or JSON; .gz as it is) and wait for its outcome')
+    .description('push a feed (CSV, TSV, NDJSON, JSON or XLSX; .zip and .gz as they are) and wait for its outcome')
     .option('--delta', 'only these people changed; without it the file is the whole population')
     .option('--population <name>', 'the part of the source that a full file is the whole of, such as FR')
     .option(
       '--as-of <time>',
       'when the file was exported, such as 2026-11-24T02:00:00Z; an older one changes nothing newer',
     )
+    .option('--charset <charset>', 'the encoding of a text file, when it is not UTF-8: windows-1252, utf-16, …')
     .option('--key <key>', 'idempotency key: a repeat answers with the first outcome')
     .action(async (source: string, file: string, options: PushOptions, command) => {
       const one = context(command);

@@ -1,12 +1,10 @@
 import { CsvError, parse, type InfoRecord, type Parser } from 'csv-parse';
-import { fileDelimiters, rejection, type FeedField as Field } from '#libs/vocabulary';
-import type { FieldValues } from '../fields.js';
+import { fileDelimiters, rejection } from '#libs/vocabulary';
 import { FeedRefusedError, rowCharactersMax, type FileShape, type RawRow } from './raw-row.js';
+import { TableHeader } from './table-header.js';
 
 const lineFeed = 10;
 const carriageReturn = 13;
-/** What may be a worker's number in a row that is broken. */
-const isNumber = /^[\w./-]{1,64}$/;
 
 /**
  * CSV with a header row, RFC 4180 and what HR systems make of it: the separator is taken from the header, a byte order
@@ -66,8 +64,7 @@ class CsvReader {
   endsShort = false;
   private readonly parser: Parser;
   /** Undefined until the header was read. */
-  private columns: number | undefined;
-  private readonly positions: Partial<Record<Field, number>> = {};
+  private header: TableHeader | undefined;
   private rows: RawRow[] = [];
   private fault: Error | undefined;
   private endedAt = 0;
@@ -104,7 +101,7 @@ class CsvReader {
 
   async end(): Promise<void> {
     await this.settled((done) => this.parser.end(done));
-    if (this.columns === undefined) throw new FeedRefusedError('empty_file');
+    if (this.header === undefined) throw new FeedRefusedError('empty_file');
   }
 
   take(): readonly RawRow[] {
@@ -127,31 +124,30 @@ class CsvReader {
     if (lines > counted) for (const cell of record) this.countedTwice += cell.split('\r\n').length - 1;
     this.endedAt = lines;
     this.emptyLines = emptyLines;
-    this.endsShort = this.columns !== undefined && record.length < this.columns;
-    if (this.columns === undefined) this.takeHeader(record);
-    else if (record.length === this.columns)
-      this.rows.push({ line, values: new CsvValues(this.positions, this.shape.constants, record) });
-    else {
-      const number = record[this.positions.employeeNumber ?? -1]?.trim();
-      const employeeNumber = number !== undefined && isNumber.test(number) ? number : undefined;
-      this.rows.push({ line, problem: rejection('row_column_count'), employeeNumber });
+    const { header } = this;
+    if (header === undefined) {
+      this.takeHeader(record);
+      return;
     }
+    this.endsShort = record.length < header.width;
+    if (record.length === header.width) this.rows.push({ line, values: header.values(record) });
+    else this.rows.push({ line, problem: rejection('row_column_count'), employeeNumber: header.numberIn(record) });
   }
 
+  /** The parser must not be left by an exception. */
   private takeHeader(record: readonly string[]): void {
-    const fault = this.shape.headers.fault(record);
-    if (fault !== undefined) this.fault ??= new FeedRefusedError(fault.reason, fault.column);
-    this.columns = record.length;
-    for (const [position, header] of record.entries()) {
-      const field = this.shape.headers.fieldOf(header);
-      if (field !== undefined) this.positions[field] = position;
+    try {
+      this.header = new TableHeader(this.shape, record);
+    } catch (error) {
+      if (!(error instanceof FeedRefusedError)) throw error;
+      this.fault ??= error;
     }
   }
 
   /** After a quote within an unquoted value the next line is a row again; after others nobody knows where a row ends. */
   private skip(error: CsvError | undefined): void {
     const line = error !== undefined && 'lines' in error ? Number(error.lines) : this.endedAt + 1;
-    if (this.columns === undefined || error?.code !== 'INVALID_OPENING_QUOTE') {
+    if (this.header === undefined || error?.code !== 'INVALID_OPENING_QUOTE') {
       this.fault ??= new FeedRefusedError(
         'row_unbalanced_quote',
         `line ${this.endedAt + 1 - this.countedTwice} or after`,
@@ -160,19 +156,5 @@ class CsvReader {
     }
     this.rows.push({ line: line - this.countedTwice, problem: rejection('row_unbalanced_quote') });
     this.endedAt = line;
-  }
-}
-
-/** One row, read in place. */
-class CsvValues implements FieldValues {
-  constructor(
-    private readonly positions: Readonly<Partial<Record<Field, number>>>,
-    private readonly constants: ReadonlyMap<Field, string>,
-    private readonly record: readonly string[],
-  ) {}
-
-  get(field: Field): string | undefined {
-    const position = this.positions[field];
-    return position === undefined ? this.constants.get(field) : this.record[position];
   }
 }

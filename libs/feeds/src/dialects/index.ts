@@ -7,12 +7,13 @@ import type { Dialect, FileShape, RawRow } from './raw-row.js';
 
 export { FeedRefusedError, type FileShape, type RawRow } from './raw-row.js';
 
-/** The dialect of each media type that a feed may have. */
-export const dialects: Readonly<Record<string, Dialect>> = {
-  'text/csv': csvRows,
-  'application/x-ndjson': ndjsonRows,
-  'application/json': jsonRows,
-};
+/** The dialects of text in which a feed may be. */
+export const dialects = {
+  csv: csvRows,
+  tsv: (bytes, shape) => csvRows(bytes, { ...shape, delimiter: shape.delimiter ?? '\t' }),
+  ndjson: ndjsonRows,
+  json: jsonRows,
+} as const satisfies Record<string, Dialect>;
 
 /** What came by SCIM, and how it is read: in UTF-8 and our own spelling, whatever a source settles for its files. */
 export const scimChangesType = 'application/vnd.bascule.scim-changes+x-ndjson';

@@ -30,6 +30,8 @@ export interface FileShape {
   readonly constants: ReadonlyMap<FeedField, string>;
   /** Undefined: told from the header. */
   readonly delimiter: FileSettings['delimiter'];
+  /** Of a workbook; undefined: the only one that holds something. */
+  readonly sheet: FileSettings['sheet'];
 }
 
 /**

@@ -1,15 +1,43 @@
 import type { FileEncoding } from '#libs/vocabulary';
-import { dialects } from '../dialects/index.js';
+
+/** How the bytes of a file are put together. */
+export type FileKind = 'csv' | 'tsv' | 'ndjson' | 'json' | 'workbook' | 'zip';
 
 /** What a file is, as its sender declares it. */
 export interface DeclaredFile {
   readonly mediaType: string;
+  readonly kind: FileKind;
   /** Undefined when no charset was declared. */
   readonly encoding: FileEncoding | undefined;
 }
 
-/** The media types of feeds, without parameters. */
-export const mediaTypes: readonly string[] = Object.keys(dialects);
+/** The media types of feeds, without parameters; the first of each kind is the documented one. */
+const kinds = new Map<string, FileKind>([
+  ['text/csv', 'csv'],
+  ['text/tab-separated-values', 'tsv'],
+  ['application/x-ndjson', 'ndjson'],
+  ['application/json', 'json'],
+  ['application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', 'workbook'],
+  ['application/zip', 'zip'],
+  ['application/csv', 'csv'],
+  ['text/plain', 'csv'],
+  ['application/jsonl', 'ndjson'],
+  ['application/x-zip-compressed', 'zip'],
+]);
+export const mediaTypes: readonly string[] = [...kinds.keys()];
+
+/** The media type of a file by the ending of its name, in lower case and without the dot. */
+const endings = new Map<string, string>([
+  ['csv', 'text/csv'],
+  ['txt', 'text/csv'],
+  ['tsv', 'text/tab-separated-values'],
+  ['tab', 'text/tab-separated-values'],
+  ['ndjson', 'application/x-ndjson'],
+  ['jsonl', 'application/x-ndjson'],
+  ['json', 'application/json'],
+  ['xlsx', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'],
+  ['zip', 'application/zip'],
+]);
 
 /**
  * The charsets that a feed may declare. ISO 8859-1 is read as Windows-1252, as the WHATWG's encoding standard has it: who
@@ -51,19 +79,24 @@ export class UnknownMediaTypeError extends Error {
  */
 export function declaredFile(contentType: string): DeclaredFile {
   const [type = '', ...parameters] = contentType.toLowerCase().split(';');
-  const mediaType = mediaTypes.find((known) => known === type.trim());
-  if (mediaType === undefined)
-    throw new UnknownMediaTypeError(`Send a feed as one of these: ${mediaTypes.join(', ')}.`);
+  const mediaType = type.trim();
+  const kind = kinds.get(mediaType);
+  if (kind === undefined) throw new UnknownMediaTypeError(`Send a feed as one of these: ${mediaTypes.join(', ')}.`);
   const charset = parameters
     .map((parameter) => /^\s*charset\s*=\s*"?([^"]*?)"?\s*$/.exec(parameter)?.[1])
     .find((found) => found !== undefined && found !== '');
-  if (charset === undefined) return { mediaType, encoding: undefined };
+  if (charset === undefined) return { mediaType, kind, encoding: undefined };
   const encoding = charsets.get(charset);
-  if (encoding !== undefined) return { mediaType, encoding };
+  if (encoding !== undefined) return { mediaType, kind, encoding };
   throw new UnknownMediaTypeError(`A feed’s charset may be one of these: ${[...charsets.keys()].join(', ')}.`);
 }
 
 /** The one way in which a declaration is written down; `declaredFile` reads it. */
 export function contentTypeOf({ mediaType, encoding }: DeclaredFile): string {
   return encoding === undefined ? mediaType : `${mediaType}; charset=${encoding}`;
+}
+
+/** The media type of a file by its name, or undefined when that says nothing. */
+export function mediaTypeOfName(name: string): string | undefined {
+  return endings.get(/\.([a-z]+)$/i.exec(name)?.[1]?.toLowerCase() ?? '');
 }

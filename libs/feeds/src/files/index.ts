@@ -1,12 +1,16 @@
-import type { FeedField, FileSettings, ScimSettings } from '#libs/vocabulary';
-import { dialects, ownDialects, type FileShape, type RawRow } from '../dialects/index.js';
+import type { FeedField, FileEncoding, FileSettings, ScimSettings } from '#libs/vocabulary';
+import { dialects, FeedRefusedError, ownDialects, type FileShape, type RawRow } from '../dialects/index.js';
 import { Headers } from '../fields.js';
 import { spellingOf, type Spelling } from '../spelling.js';
-import { declaredFile } from './declared-file.js';
+import { workbookRows } from '../workbooks/index.js';
+import { declaredFile, mediaTypeOfName, type FileKind } from './declared-file.js';
 import { utf8Bytes, type Bytes } from './encodings.js';
+import { bounded, gunzipped, type ReadingBounds } from './plain-bytes.js';
+import { held, type StoredFile } from './stored-file.js';
+import { openZip, type ZipMember } from './zip.js';
 
-export type { Bytes } from './encodings.js';
-export { contentTypeOf, declaredFile, mediaTypes, UnknownMediaTypeError } from './declared-file.js';
+export { contentTypeOf, declaredFile, mediaTypeOfName, mediaTypes, UnknownMediaTypeError } from './declared-file.js';
+export type { StoredFile } from './stored-file.js';
 
 /** How the files of one source are read. */
 export interface FileReading extends FileShape {
@@ -16,7 +20,7 @@ export interface FileReading extends FileShape {
 }
 
 export function readingOf(settings: FileSettings, scim: ScimSettings): FileReading {
-  const { encoding, delimiter, columns, constants: given } = settings;
+  const { encoding, delimiter, sheet, columns, constants: given } = settings;
   const constants = new Map<FeedField, string>();
   const put = (field: FeedField, constant: string | undefined) => {
     if (constant !== undefined) constants.set(field, constant);
@@ -26,26 +30,82 @@ export function readingOf(settings: FileSettings, scim: ScimSettings): FileReadi
   put('country', given.country);
   put('companyCode', given.company_code);
   const headers = new Headers(columns, new Set(constants.keys()));
-  return { encoding, delimiter, constants, headers, spelling: spellingOf(settings), scim };
+  return { encoding, delimiter, sheet, constants, headers, spelling: spellingOf(settings), scim };
+}
+
+/** What is known of a file before its first byte is read. */
+export interface FileDeclaration {
+  /** As `contentTypeOf` wrote it. */
+  readonly mediaType: string;
+  /** `gzip`, or null. */
+  readonly contentEncoding: string | null;
 }
 
 /**
- * The rows of a file in any encoding and dialect, a chunk's at a time. `contentType` is as `contentTypeOf` wrote it.
+ * The rows of a file of any kind, in any encoding, a chunk's at a time.
  *
- * @throws FeedRefusedError when the file as a whole cannot be used.
+ * @throws FeedRefusedError when the file as a whole cannot be used; the signal's reason when that comes first.
  */
 export async function* fileRows(
-  bytes: Bytes,
-  contentType: string,
+  file: StoredFile,
+  { mediaType, contentEncoding }: FileDeclaration,
   reading: FileReading,
+  bounds: ReadingBounds,
 ): AsyncGenerator<readonly RawRow[]> {
-  const own = ownDialects[contentType];
+  const own = ownDialects[mediaType];
   if (own !== undefined) {
-    yield* own(bytes(), reading);
+    const plain = contentEncoding === 'gzip' ? gunzipped(file.stream()) : file.stream();
+    yield* own(bounded(plain, bounds), reading);
     return;
   }
-  const { mediaType, encoding } = declaredFile(contentType);
-  const dialect = dialects[mediaType];
-  if (dialect === undefined) throw new Error(`a delivery of the unknown type ${mediaType} was let in`);
-  yield* dialect(utf8Bytes(bytes, encoding, reading.encoding), reading);
+  const { kind, encoding } = declaredFile(mediaType);
+  const isPacked = contentEncoding === 'gzip';
+  const plain = () => (isPacked ? gunzipped(file.stream()) : file.stream());
+  if (kind !== 'workbook' && kind !== 'zip') yield* textRows(kind, plain, encoding, reading, bounds);
+  else {
+    const whole = isPacked ? await held(bounded(plain(), bounds)) : file;
+    if (kind === 'workbook') yield* workbookRows(whole, reading, bounds);
+    else yield* zippedRows(whole, encoding, reading, bounds);
+  }
+}
+
+async function* textRows(
+  kind: keyof typeof dialects,
+  bytes: Bytes,
+  declared: FileEncoding | undefined,
+  reading: FileReading,
+  bounds: ReadingBounds,
+): AsyncGenerator<readonly RawRow[]> {
+  yield* dialects[kind](
+    utf8Bytes(() => bounded(bytes(), bounds), declared, reading.encoding),
+    reading,
+  );
+}
+
+async function* zippedRows(
+  file: StoredFile,
+  declared: FileEncoding | undefined,
+  reading: FileReading,
+  bounds: ReadingBounds,
+): AsyncGenerator<readonly RawRow[]> {
+  const member = onlyMember(await openZip(file, { broken: 'zip_broken', encrypted: 'zip_encrypted' }));
+  const kind = kindOf(member);
+  if (kind === 'workbook') yield* workbookRows(await held(bounded(member.stream(), bounds)), reading, bounds);
+  else yield* textRows(kind, () => member.stream(), declared, reading, bounds);
+}
+
+/** macOS puts a file of its own beside each that it packs. */
+const isOfMacOs = ({ name }: ZipMember) => name.startsWith('__MACOSX/') || /(^|\/)\.DS_Store$/.test(name);
+
+function onlyMember(members: readonly ZipMember[]): ZipMember {
+  const [member, another] = members.filter((one) => !isOfMacOs(one));
+  if (member === undefined || another !== undefined) throw new FeedRefusedError('zip_not_one_file');
+  return member;
+}
+
+function kindOf({ name }: ZipMember): Exclude<FileKind, 'zip'> {
+  const mediaType = mediaTypeOfName(name);
+  const kind = mediaType === undefined ? undefined : declaredFile(mediaType).kind;
+  if (kind === undefined || kind === 'zip') throw new FeedRefusedError('zip_unknown_file');
+  return kind;
 }
