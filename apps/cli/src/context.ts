@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { ApiClient } from './api-client.js';
 
@@ -37,5 +38,15 @@ export function fileText(file: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     throw new UsageError(`${file} cannot be read: is the path right?`, { cause: error });
+  }
+}
+
+/** The document in a YAML file that was named on the command line; an empty one is an empty object. */
+export function yamlIn(file: string): unknown {
+  const text = fileText(file);
+  try {
+    return parse(text) ?? {};
+  } catch (error) {
+    throw new UsageError(`${file} is not YAML: ${error instanceof Error ? error.message : ''}`, { cause: error });
   }
 }

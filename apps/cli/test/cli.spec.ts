@@ -107,6 +107,36 @@ describe('a mistake at the keyboard is told in one line that names the way out, 
   });
 });
 
+test('a file’s mapping is shown, settled once what is open is decided, and changes no other setting', async () => {
+  const file = join(folder, 'personal.csv');
+  const headers = 'Personalnummer;Nachname;Status;Mitarbeiterkreis;Eintritt;Land';
+  const rows = ['007;Müller;Aktiv;Angestellte;03.04.2019;Deutschland', '008;Groß;Wartestand;Aushilfe;01.02.2020;DE'];
+  writeFileSync(file, [headers, ...rows, ''].join('\n'));
+  const settled = join(folder, 'settings.yaml');
+  writeFileSync(settled, 'absence: { hoursApart: 40 }');
+  await json(['feed', 'settings', 'mapped', settled], z.unknown());
+
+  const open = await run(['feed', 'map', 'mapped', file, '--save']);
+  expect(open).toMatchObject({ code: 1, err: '' });
+  expect(open.out).toMatch(/Personalnummer +worker_id +certain/);
+  expect(open.out).toMatch(/words \/ status \/ Wartestand: What does this word for status mean\?/);
+  expect((await run(['feed', 'settings', 'mapped'])).out).not.toContain('Personalnummer');
+
+  const decided = join(folder, 'decided.yaml');
+  writeFileSync(decided, 'file: { words: { status: { Wartestand: LEAVE } } }');
+  const saved = await run(['feed', 'map', 'mapped', file, '--with', decided, '--save']);
+  expect(saved).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/Settled for mapped\.\n$/) });
+  const settings = await json(
+    ['feed', 'settings', 'mapped'],
+    z.looseObject({ absence: z.unknown(), file: z.unknown() }),
+  );
+  expect(settings).toMatchObject({
+    absence: { hoursApart: 40 },
+    file: { dates: 'dd.mm.yyyy', words: { status: { Aktiv: 'ACTIVE', Wartestand: 'LEAVE' } } },
+  });
+  expect((await run(['feed', 'push', 'mapped', file])).out).toMatch(/: done\n.*new 2/s);
+}, 60_000);
+
 test('what the API refuses is told in its own words, with code 1', async () => {
   const unreachable = await run(['status'], { BASCULE_API: 'http://127.0.0.1:9' });
   expect(unreachable).toMatchObject({ code: 1, err: expect.stringContaining('no API answers at http://127.0.0.1:9') });

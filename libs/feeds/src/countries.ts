@@ -8,11 +8,11 @@ MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM
 SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ
 UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW`;
 
-const countries = new Set(codes.trim().split(/\s+/));
+export const countryCodes: ReadonlySet<string> = new Set(codes.trim().split(/\s+/));
 
 /** The country that a code means, in upper case; `UK` is read as GB. Undefined for what is no country. */
 export function countryOf(text: string): string | undefined {
   const code = text.toUpperCase();
   if (code === 'UK') return 'GB';
-  return countries.has(code) ? code : undefined;
+  return countryCodes.has(code) ? code : undefined;
 }

@@ -11,7 +11,7 @@ const fieldByHeader = new Map(
 const fieldByColumn = new Map<string, FeedField>(feedFields.map((field) => [feedColumns[field][0], field]));
 
 /** Without these a whole file is refused; of the legal names one is enough. */
-const required = ['employeeNumber', 'workerType', 'status', 'hireDate', 'country'] as const;
+export const requiredFields = ['employeeNumber', 'workerType', 'status', 'hireDate', 'country'] as const;
 
 /** Personal data that accounts do not need: a feed that carries it is refused, so that it never reaches the ledger. */
 const unwantedHeaders = {
@@ -100,7 +100,7 @@ export class Headers {
       if (seen.has(field)) return { reason: 'header_duplicate_column', column: columnOf(field) };
       seen.add(field);
     }
-    const missing = [...this.mapped, ...required].find((field) => !seen.has(field));
+    const missing = [...this.mapped, ...requiredFields].find((field) => !seen.has(field));
     if (missing !== undefined) return { reason: 'header_missing_column', column: columnOf(missing) };
     if (seen.has('legalGivenName') || seen.has('legalFamilyName')) return undefined;
     return { reason: 'header_missing_column', column: columnOf('legalFamilyName') };

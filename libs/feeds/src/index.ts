@@ -5,3 +5,5 @@ export { contentTypeOf, declaredFile, mediaTypeOfName, mediaTypes, UnknownMediaT
 export * from './scim/index.js';
 export { previewAddresses, type AddressPreview } from './address-preview.js';
 export { FeedRefusedError } from './dialects/index.js';
+export { fileInMemory } from './files/stored-file.js';
+export { guessMapping, type MappingGuess } from './guessing/index.js';

@@ -47,7 +47,8 @@ const noEnd = '9999-01-01';
 
 const isoDay = (day: Date) => day.toISOString().slice(0, 10);
 
-function isRealDay(day: string): boolean {
+/** Whether a text of the form YYYY-MM-DD is a day of the calendar. */
+export function isRealDay(day: string): boolean {
   const [month, date] = [Number(day.slice(5, 7)), Number(day.slice(8, 10))];
   if (month >= 1 && month <= 12 && date >= 1 && date <= 28) return true;
   const at = new Date(`${day}T00:00:00Z`);

@@ -5,7 +5,7 @@ import type { FastifyRequest } from 'fastify';
 import { contentTypeOf, declaredFile, mediaTypes, UnknownMediaTypeError } from '#libs/feeds';
 import { Problem } from '#libs/platform';
 
-const feedRoutes = /^\/v1\/(feeds\/[^/]+\/deliveries|addresses\/preview)\/?(\?|$)/;
+const feedRoutes = /^\/v1\/(feeds\/[^/]+\/(deliveries|mapping\/guess)|addresses\/preview)\/?(\?|$)/;
 /** What every feed is called inside the server, so that its bytes come as a stream. */
 const anyFeed = 'application/x-any-feed';
 const sentTypes = new WeakMap<IncomingMessage, string>();

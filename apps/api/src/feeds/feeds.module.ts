@@ -4,11 +4,19 @@ import { FeedsController } from './feeds.controller.js';
 import { FeedsService } from './feeds.service.js';
 import { HeldController } from './held.controller.js';
 import { IntakeLoop } from './intake-loop.js';
+import { FeedsMappingController } from './mapping.controller.js';
 import { SourcesController } from './sources.controller.js';
 import { WorkersController } from './workers.controller.js';
 
 @Module({
-  controllers: [FeedsController, DeliveriesController, HeldController, SourcesController, WorkersController],
+  controllers: [
+    FeedsController,
+    DeliveriesController,
+    HeldController,
+    FeedsMappingController,
+    SourcesController,
+    WorkersController,
+  ],
   providers: [FeedsService, IntakeLoop],
   exports: [FeedsService, IntakeLoop],
 })

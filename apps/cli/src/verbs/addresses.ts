@@ -6,7 +6,7 @@ import { UsageError, type Verb } from '../context.js';
 import { hitsShape } from '../shapes.js';
 import { number, table } from '../views/table.js';
 import { chosen } from './employee.js';
-import { headersFor } from './feed.js';
+import { fileHeaders } from './feed-files.js';
 
 const previewShape = z.looseObject({
   blueprint: z.looseObject({ name: z.string(), version: z.number() }),
@@ -101,14 +101,14 @@ interface PreviewOptions {
 const previewing: Verb = (program, context) => {
   program
     .command('preview <file>')
-    .description('which addresses the people of a feed (CSV, NDJSON or JSON) would get; nothing is stored')
+    .description('which addresses the people of a feed (as for feed push) would get; nothing is stored')
     .requiredOption('--blueprint <blueprint>', 'name or id of a stored blueprint')
     .option('--source <source>', 'the source that would deliver it', 'hr')
     .option('--full', 'everybody, not only those worth a look')
     .option('--csv', 'everybody, as CSV')
     .action(async (file: string, options: PreviewOptions, command) => {
       const one = context(command);
-      const headers = headersFor(file, {});
+      const headers = fileHeaders(file);
       await stat(file).catch(() => {
         throw new UsageError(`${file} cannot be read: is the path right?`);
       });

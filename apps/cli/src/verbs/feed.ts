@@ -2,25 +2,16 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import { z } from 'zod';
-import { fileText, UsageError, type Context, type Verb } from '../context.js';
+import { UsageError, yamlIn, type Context, type Verb } from '../context.js';
 import { deliveryShape, recordsShape } from '../shapes.js';
 import { number, table } from '../views/table.js';
 import { answering, printCsv } from './feed-answers.js';
 import { deciding } from './feed-decisions.js';
 import { lookingForFiles } from './feed-drops.js';
-
-const mediaTypes: Readonly<Record<string, string>> = {
-  csv: 'text/csv',
-  txt: 'text/csv',
-  tsv: 'text/tab-separated-values',
-  ndjson: 'application/x-ndjson',
-  jsonl: 'application/x-ndjson',
-  json: 'application/json',
-  xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
-  zip: 'application/zip',
-};
+import { fileHeaders } from './feed-files.js';
+import { mapping } from './feed-map.js';
 
 const settled = ['done', 'refused', 'held'];
 const rowsShown = 20;
@@ -36,24 +27,12 @@ interface PushOptions {
 type Delivery = z.infer<typeof deliveryShape>;
 type Records = z.infer<typeof recordsShape>;
 
-/** How the file is to be sent, by its ending. */
-export function headersFor(file: string, { key, charset }: PushOptions): Record<string, string> {
-  const ending = file.replace(/\.gz$/, '').split('.').at(-1)?.toLowerCase() ?? '';
-  const type = mediaTypes[ending];
-  if (type === undefined)
-    throw new UsageError(
-      `${file}: the ending must be .csv, .tsv, .txt, .ndjson, .json, .xlsx or .zip, perhaps with .gz`,
-    );
-  return {
-    'content-type': charset === undefined ? type : `${type}; charset=${charset}`,
-    prefer: 'wait=300',
-    ...(file.endsWith('.gz') && { 'content-encoding': 'gzip' }),
-    ...(key !== undefined && { 'idempotency-key': key }),
-  };
-}
-
 async function push({ api }: Context, source: string, file: string, options: PushOptions): Promise<Delivery> {
-  const headers = headersFor(file, options);
+  const headers = {
+    ...fileHeaders(file, options.charset),
+    prefer: 'wait=300',
+    ...(options.key !== undefined && { 'idempotency-key': options.key }),
+  };
   await stat(file).catch(() => {
     throw new UsageError(`${file} cannot be read: is the path right?`);
   });
@@ -192,19 +171,10 @@ const settling: Verb = (program, context) => {
       const { api, show } = context(command);
       const path = `/v1/feeds/${encodeURIComponent(source)}/settings`;
       const settings =
-        file === undefined ? await api.get(path, settingsShape) : await api.put(path, settingsShape, documentOf(file));
+        file === undefined ? await api.get(path, settingsShape) : await api.put(path, settingsShape, yamlIn(file));
       show(settings, (document) => stringify(document).trimEnd());
     });
 };
-
-function documentOf(file: string): unknown {
-  const text = fileText(file);
-  try {
-    return parse(text) ?? {};
-  } catch (error) {
-    throw new UsageError(`${file} is not YAML: ${error instanceof Error ? error.message : ''}`, { cause: error });
-  }
-}
 
 export const feed: Verb = (program, context) => {
   const verb = program.command('feed').description('employee feeds');
@@ -212,6 +182,7 @@ export const feed: Verb = (program, context) => {
   recording(verb, context);
   answering(verb, context);
   settling(verb, context);
+  mapping(verb, context);
   deciding(verb, context);
   lookingForFiles(verb, context);
 };

@@ -51,7 +51,7 @@ async function headOf(iterator: AsyncIterator<Buffer>): Promise<Buffer> {
 }
 
 /** The separator that stands most often in the header outside quotes. */
-function separatorOf(head: Buffer): string {
+export function separatorOf(head: Buffer): (typeof fileDelimiters)[number] {
   const [firstLine = ''] = head.toString('utf8').split(/[\r\n]/, 1);
   const unquoted = firstLine.replaceAll(/"[^"]*"/g, '');
   const counted = fileDelimiters.map((separator) => ({ separator, count: unquoted.split(separator).length }));

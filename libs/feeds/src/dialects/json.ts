@@ -9,7 +9,10 @@ import { FeedRefusedError, rowCharactersMax, type FileShape, type RawRow } from 
  */
 export async function* jsonRows(bytes: AsyncIterable<Buffer>, shape: FileShape): AsyncGenerator<readonly RawRow[]> {
   const decoder = new StringDecoder('utf8');
-  const cutter = new ElementCutter(new JsonRows(shape));
+  const elements = new JsonRows(shape);
+  const cutter = new ElementCutter<RawRow>((text, line) =>
+    text === undefined ? { line, problem: rejection('row_too_long') } : elements.row(text, line),
+  );
   for await (const chunk of bytes) {
     const rows = cutter.feed(decoder.write(chunk));
     if (rows.length > 0) yield rows;
@@ -37,7 +40,8 @@ const isClosing = (character: number) => character === closeBrace || character =
 /** Where the next character stands: around everything, among the members of the root, between elements, within one. */
 type Place = 'start' | 'members' | 'memberValue' | 'elements' | 'element' | 'scalar' | 'end';
 
-class ElementCutter {
+/** Cuts an array into the texts of its elements; `read` is given each, or undefined for one that is too long. */
+export class ElementCutter<Read> {
   private place: Place = 'start';
   private rootIsArray = false;
   private sawArray = false;
@@ -49,11 +53,11 @@ class ElementCutter {
   private isTooLong = false;
   private line = 1;
   private startLine = 1;
-  private rows: RawRow[] = [];
+  private rows: Read[] = [];
 
-  constructor(private readonly elements: JsonRows) {}
+  constructor(private readonly read: (text: string | undefined, line: number) => Read) {}
 
-  feed(chunk: string): readonly RawRow[] {
+  feed(chunk: string): readonly Read[] {
     this.rows = [];
     let from = 0;
     for (let index = 0; index < chunk.length; index += 1) {
@@ -154,8 +158,7 @@ class ElementCutter {
 
   private cut(rest: string): void {
     this.append(rest);
-    if (this.isTooLong) this.rows.push({ line: this.startLine, problem: rejection('row_too_long') });
-    else this.rows.push(this.elements.row(this.text, this.startLine));
+    this.rows.push(this.read(this.isTooLong ? undefined : this.text, this.startLine));
     this.text = '';
     this.isTooLong = false;
   }

@@ -85,6 +85,19 @@ function markless(head: Buffer): FileEncoding | undefined {
   return isZeroAt(0) ? 'utf-16be' : undefined;
 }
 
+/**
+ * The encoding that a file's first bytes speak for. Not sure is Windows-1252, which other encodings of one byte a letter look
+ * like.
+ */
+export function likelyEncoding(first: Buffer): { readonly encoding: FileEncoding; readonly isSure: boolean } {
+  const told = markOf(first) ?? markless(first.subarray(0, headBytes));
+  if (told !== undefined) return { encoding: told, isSure: true };
+  const evidence = new Utf8Evidence();
+  evidence.feed(first);
+  const isUtf8 = evidence.invalid <= evidence.valid;
+  return { encoding: isUtf8 ? 'utf-8' : 'windows-1252', isSure: isUtf8 };
+}
+
 /** UTF-8 or Windows-1252, by all of the file's bytes; UTF-8 when they speak for neither. */
 async function detected(bytes: AsyncIterable<Buffer>): Promise<'utf-8' | 'windows-1252'> {
   const evidence = new Utf8Evidence();

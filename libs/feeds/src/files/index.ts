@@ -48,50 +48,43 @@ export interface FileDeclaration {
  */
 export async function* fileRows(
   file: StoredFile,
-  { mediaType, contentEncoding }: FileDeclaration,
+  declaration: FileDeclaration,
   reading: FileReading,
   bounds: ReadingBounds,
 ): AsyncGenerator<readonly RawRow[]> {
-  const own = ownDialects[mediaType];
+  const own = ownDialects[declaration.mediaType];
   if (own !== undefined) {
-    const plain = contentEncoding === 'gzip' ? gunzipped(file.stream()) : file.stream();
+    const plain = declaration.contentEncoding === 'gzip' ? gunzipped(file.stream()) : file.stream();
     yield* own(bounded(plain, bounds), reading);
     return;
   }
+  const opened = await openFile(file, declaration, bounds);
+  if (opened.kind === 'workbook') yield* workbookRows(opened.file, reading, bounds);
+  else yield* dialects[opened.kind](utf8Bytes(opened.bytes, opened.encoding, reading.encoding), reading);
+}
+
+/** A file out of whatever it was packed in. */
+export type OpenedFile =
+  | { readonly kind: 'workbook'; readonly file: StoredFile }
+  | { readonly kind: keyof typeof dialects; readonly bytes: Bytes; readonly encoding: FileEncoding | undefined };
+
+/** @throws FeedRefusedError when it is packed wrongly. */
+export async function openFile(
+  file: StoredFile,
+  { mediaType, contentEncoding }: FileDeclaration,
+  bounds: ReadingBounds,
+): Promise<OpenedFile> {
   const { kind, encoding } = declaredFile(mediaType);
   const isPacked = contentEncoding === 'gzip';
-  const plain = () => (isPacked ? gunzipped(file.stream()) : file.stream());
-  if (kind !== 'workbook' && kind !== 'zip') yield* textRows(kind, plain, encoding, reading, bounds);
-  else {
-    const whole = isPacked ? await held(bounded(plain(), bounds)) : file;
-    if (kind === 'workbook') yield* workbookRows(whole, reading, bounds);
-    else yield* zippedRows(whole, encoding, reading, bounds);
-  }
-}
-
-async function* textRows(
-  kind: keyof typeof dialects,
-  bytes: Bytes,
-  declared: FileEncoding | undefined,
-  reading: FileReading,
-  bounds: ReadingBounds,
-): AsyncGenerator<readonly RawRow[]> {
-  yield* dialects[kind](
-    utf8Bytes(() => bounded(bytes(), bounds), declared, reading.encoding),
-    reading,
-  );
-}
-
-async function* zippedRows(
-  file: StoredFile,
-  declared: FileEncoding | undefined,
-  reading: FileReading,
-  bounds: ReadingBounds,
-): AsyncGenerator<readonly RawRow[]> {
-  const member = onlyMember(await openZip(file, { broken: 'zip_broken', encrypted: 'zip_encrypted' }));
-  const kind = kindOf(member);
-  if (kind === 'workbook') yield* workbookRows(await held(bounded(member.stream(), bounds)), reading, bounds);
-  else yield* textRows(kind, () => member.stream(), declared, reading, bounds);
+  const bytes = () => bounded(isPacked ? gunzipped(file.stream()) : file.stream(), bounds);
+  if (kind !== 'workbook' && kind !== 'zip') return { kind, bytes, encoding };
+  const whole = isPacked ? await held(bytes()) : file;
+  if (kind === 'workbook') return { kind, file: whole };
+  const member = onlyMember(await openZip(whole, { broken: 'zip_broken', encrypted: 'zip_encrypted' }));
+  const memberKind = kindOf(member);
+  const memberBytes = () => bounded(member.stream(), bounds);
+  if (memberKind === 'workbook') return { kind: memberKind, file: await held(memberBytes()) };
+  return { kind: memberKind, bytes: memberBytes, encoding };
 }
 
 /** macOS puts a file of its own beside each that it packs. */

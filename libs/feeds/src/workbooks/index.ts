@@ -4,7 +4,7 @@ import { bounded, type ReadingBounds } from '../files/plain-bytes.js';
 import type { StoredFile } from '../files/stored-file.js';
 import { openZip, type ZipMember } from '../files/zip.js';
 import { cellStyles } from './cells.js';
-import { SheetReader } from './sheet.js';
+import { SheetReader, SheetTable, type SheetRow } from './sheet.js';
 import { sharedTexts } from './shared-texts.js';
 import { readXml, xmlSteps } from './xml.js';
 
@@ -26,8 +26,7 @@ interface Workbook {
 }
 
 /**
- * The rows of a workbook (.xlsx, ECMA-376): of the sheet that is settled for the source, else of the only visible one that
- * holds something. Memory holds the texts that its cells share and one chunk of rows, whatever the size of the sheet.
+ * The rows of a workbook as rows of a feed.
  *
  * @throws FeedRefusedError when the workbook is broken, has a password, or no such sheet.
  */
@@ -36,17 +35,30 @@ export async function* workbookRows(
   shape: FileShape,
   bounds: ReadingBounds,
 ): AsyncGenerator<readonly RawRow[]> {
+  const table = new SheetTable(shape);
+  for await (const rows of sheetRows(file, shape.sheet, bounds)) yield table.rowsOf(rows);
+  table.end();
+}
+
+/**
+ * The rows of a workbook (.xlsx, ECMA-376): of the named sheet, else of the only visible one that holds something. Memory
+ * holds the texts that its cells share and one chunk of rows, whatever the size of the sheet.
+ */
+export async function* sheetRows(
+  file: StoredFile,
+  sheet: string | undefined,
+  bounds: ReadingBounds,
+): AsyncGenerator<readonly SheetRow[]> {
   await refuseCompoundFile(file);
   const members = await openZip(file, { broken: 'workbook_broken', encrypted: 'workbook_encrypted' });
   const workbook = await openWorkbook(boundedMembers(members, bounds));
-  const { member } = await sheetOf(workbook, shape.sheet);
+  const { member } = await sheetOf(workbook, sheet);
   const [texts, styles] = [await sharedTexts(workbook.texts), await cellStyles(workbook.styles)];
-  const reader = new SheetReader(shape, { texts, styles, from1904: workbook.from1904 });
+  const reader = new SheetReader({ texts, styles, from1904: workbook.from1904 });
   for await (const _step of xmlSteps(() => member.stream(), reader)) {
     const rows = reader.take();
     if (rows.length > 0) yield rows;
   }
-  reader.end();
 }
 
 async function refuseCompoundFile(file: StoredFile): Promise<void> {

@@ -17,13 +17,17 @@ function columnOfReference(reference: string): number {
 
 const isBlank = (value: unknown) => value === undefined || (typeof value === 'string' && value.trim() === '');
 
-/**
- * Reads the rows of one sheet (ECMA-376 part 1, 18.3.1.73): the first row that holds something is the header; rows that hold
- * nothing are none. A row's line is its number in the sheet.
- */
+/** A row of a sheet that holds something, with its number in the sheet. */
+export interface SheetRow {
+  readonly line: number;
+  /** As `cellValue` gives them; undefined where nothing stands. */
+  readonly cells: readonly unknown[];
+  readonly isTooLong: boolean;
+}
+
+/** Reads the rows of one sheet (ECMA-376 part 1, 18.3.1.73); rows that hold nothing are none. */
 export class SheetReader implements XmlReader {
-  private rows: RawRow[] = [];
-  private header: TableHeader | undefined;
+  private rows: SheetRow[] = [];
   private line = 0;
   private cells: unknown[] = [];
   private characters = 0;
@@ -36,19 +40,12 @@ export class SheetReader implements XmlReader {
   private isText = false;
   private isSound = false;
 
-  constructor(
-    private readonly shape: FileShape,
-    private readonly reading: CellReading,
-  ) {}
+  constructor(private readonly reading: CellReading) {}
 
-  take(): readonly RawRow[] {
+  take(): readonly SheetRow[] {
     const { rows } = this;
     this.rows = [];
     return rows;
-  }
-
-  end(): void {
-    if (this.header === undefined) throw new FeedRefusedError('empty_file');
   }
 
   opened(name: string, attributes: Attributes): void {
@@ -103,25 +100,44 @@ export class SheetReader implements XmlReader {
   }
 
   private closeRow(): void {
-    if (this.cells.length === 0) return;
-    const { header, line, cells } = this;
-    if (header === undefined) {
-      this.header = new TableHeader(
-        this.shape,
-        Array.from(cells, (cell) => (typeof cell === 'string' ? cell : '')),
-      );
-      return;
-    }
-    const problem = this.problem(header);
-    if (problem === undefined) this.rows.push({ line, values: header.values(cells) });
-    else this.rows.push({ line, problem, employeeNumber: header.numberIn(cells) });
+    const { line, cells, characters } = this;
+    if (cells.length > 0) this.rows.push({ line, cells, isTooLong: characters > rowCharactersMax });
+  }
+}
+
+/** A sheet's rows as rows of a feed: the first one is the header. */
+export class SheetTable {
+  private header: TableHeader | undefined;
+
+  constructor(private readonly shape: FileShape) {}
+
+  rowsOf(rows: readonly SheetRow[]): RawRow[] {
+    const { header } = this;
+    if (header !== undefined) return rows.map((row) => rawRow(row, header));
+    const [first, ...others] = rows;
+    if (first === undefined) return [];
+    this.header = new TableHeader(this.shape, headersIn(first));
+    return this.rowsOf(others);
   }
 
-  private problem(header: TableHeader) {
-    if (this.characters > rowCharactersMax) return rejection('row_too_long');
-    if (this.cells.length > header.width) return rejection('row_column_count');
-    if (!this.cells.includes(cellFault)) return undefined;
-    const fault = [...header.fields].find(([position]) => this.cells[position] === cellFault);
-    return fault && rejection('cell_error', columnOf(fault[1]));
+  end(): void {
+    if (this.header === undefined) throw new FeedRefusedError('empty_file');
   }
+}
+
+export const headersIn = ({ cells }: SheetRow): string[] =>
+  Array.from(cells, (cell) => (typeof cell === 'string' ? cell : ''));
+
+function rawRow(row: SheetRow, header: TableHeader): RawRow {
+  const problem = problemOf(row, header);
+  if (problem === undefined) return { line: row.line, values: header.values(row.cells) };
+  return { line: row.line, problem, employeeNumber: header.numberIn(row.cells) };
+}
+
+function problemOf({ cells, isTooLong }: SheetRow, header: TableHeader) {
+  if (isTooLong) return rejection('row_too_long');
+  if (cells.length > header.width) return rejection('row_column_count');
+  if (!cells.includes(cellFault)) return undefined;
+  const fault = [...header.fields].find(([position]) => cells[position] === cellFault);
+  return fault && rejection('cell_error', columnOf(fault[1]));
 }
