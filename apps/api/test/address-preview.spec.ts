@@ -208,7 +208,7 @@ test('only notable people come when only those are asked for, and no more than a
 
 test('what cannot be previewed is refused in the words of a delivery, and only to whom may see people', async () => {
   expect(await send('worker_id\n1')).toMatchObject({ status: 422, text: expect.stringContaining('header_missing') });
-  expect(await send('', { headers: { 'content-type': 'text/plain' } })).toMatchObject({ status: 415 });
+  expect(await send('', { headers: { 'content-type': 'application/pdf' } })).toMatchObject({ status: 415 });
   expect(await send(header, { query: '&version=99' })).toMatchObject({ status: 404 });
   for (const role of ['viewer', 'feed'] as const) expect(await send(header, { role })).toMatchObject({ status: 403 });
   // A preview that broke off keeps none of the next from running.

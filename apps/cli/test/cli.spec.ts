@@ -297,32 +297,6 @@ test('what is in the way of files that are to be fetched is told, with code 1', 
   );
 });
 
-test('a push that would change too much says how to look at it and how to decide, and the decision holds', async () => {
-  const header = 'worker_id,family_name,worker_type,status,hire_date,country';
-  const people = (status: string, count: number) =>
-    [header, ...Array.from({ length: count }, (_, at) => `${at},Müller,TEMP,${status},2020-01-01,PT`), ''].join('\n');
-  const file = join(folder, 'held.csv');
-  writeFileSync(file, people('ACTIVE', 60));
-  expect(await run(['feed', 'push', 'portugal', file])).toMatchObject({ code: 0 });
-  writeFileSync(file, people('TERMINATED', 55));
-  const held = await run(['feed', 'push', 'portugal', file, '--delta']);
-  expect(held.code).toBe(1);
-  expect(held.out).toContain('held (changes_too_much: 55 people would leave, of 60 (limit 50)');
-  const look = /bascule (feed difference portugal \S+)/.exec(held.out)?.[1]?.split(' ') ?? [];
-  const { out } = await run(look);
-  expect(out).toContain('too much: 55 people would leave in PT, of 60 (limit 20)');
-  expect(out).toMatch(/leavers +0 +PT +active +-> +terminated/);
-  expect(out).toContain('--all shows');
-  expect((await run([...look, '--all', '--measure', 'leavers'])).out.match(/ {2}leavers /g)).toHaveLength(55);
-  const [approve, reject] = ['approve', 'reject'].map(
-    (verb) => new RegExp(`bascule (feed ${verb} .*)`).exec(out)?.[1]?.trim().split(/ +/) ?? [],
-  );
-  const approved = await run([...(approve ?? []), '--note', 'The shops in Porto close.']);
-  expect(approved).toMatchObject({ code: 0, out: expect.stringMatching(/^approved; the delivery is /) });
-  const late = await run(reject ?? []);
-  expect(late).toMatchObject({ code: 1, err: expect.stringContaining('This delivery is not held') });
-});
-
 test('the whole way: each verb says what comes next, a watch survives the death of the API, the end has a code', async () => {
   const receiver = await startReceiver();
   onTestFinished(() => receiver.close());
@@ -339,7 +313,7 @@ test('the whole way: each verb says what comes next, a watch survives the death 
   const planned = await run(['plan', id]);
   expect(planned).toMatchObject({
     code: 0,
-    out: expect.stringMatching(/Plan for 4\d employees[^]*next: bascule approve/),
+    out: expect.stringMatching(/Plan for [45]\d employees[^]*next: bascule approve/),
   });
   expect((await run(['approve', id])).out).toContain(`next: bascule start ${id} && bascule watch ${id}`);
   expect((await run(['start', id])).out).toContain('running');
@@ -404,4 +378,30 @@ test('the whole way: each verb says what comes next, a watch survives the death 
   expect(stands.out).toContain(`next: bascule rounds ${id}`);
   await json(['rounds', id], z.object({ rounds: z.array(z.looseObject({ people: z.number() })) }));
   expect((await run(['pause', id])).code).toBe(0);
+});
+
+test('a push that would change too much says how to look at it and how to decide, and the decision holds', async () => {
+  const header = 'worker_id,family_name,worker_type,status,hire_date,country';
+  const people = (status: string, count: number) =>
+    [header, ...Array.from({ length: count }, (_, at) => `${at},Müller,TEMP,${status},2020-01-01,PT`), ''].join('\n');
+  const file = join(folder, 'held.csv');
+  writeFileSync(file, people('ACTIVE', 60));
+  expect(await run(['feed', 'push', 'portugal', file])).toMatchObject({ code: 0 });
+  writeFileSync(file, people('TERMINATED', 55));
+  const held = await run(['feed', 'push', 'portugal', file, '--delta']);
+  expect(held.code).toBe(1);
+  expect(held.out).toContain('held (changes_too_much: 55 people would leave, of 60 (limit 50)');
+  const look = /bascule (feed difference portugal \S+)/.exec(held.out)?.[1]?.split(' ') ?? [];
+  const { out } = await run(look);
+  expect(out).toContain('too much: 55 people would leave in PT, of 60 (limit 20)');
+  expect(out).toMatch(/leavers +0 +PT +active +-> +terminated/);
+  expect(out).toContain('--all shows');
+  expect((await run([...look, '--all', '--measure', 'leavers'])).out.match(/ {2}leavers /g)).toHaveLength(55);
+  const [approve, reject] = ['approve', 'reject'].map(
+    (verb) => new RegExp(`bascule (feed ${verb} .*)`).exec(out)?.[1]?.trim().split(/ +/) ?? [],
+  );
+  const approved = await run([...(approve ?? []), '--note', 'The shops in Porto close.']);
+  expect(approved).toMatchObject({ code: 0, out: expect.stringMatching(/^approved; the delivery is /) });
+  const late = await run(reject ?? []);
+  expect(late).toMatchObject({ code: 1, err: expect.stringContaining('This delivery is not held') });
 });

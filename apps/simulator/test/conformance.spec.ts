@@ -107,6 +107,7 @@ test('every call of the client is in the discovery documents, with fields that t
   await users.insertMember({}, group, { email: employee });
   await users.getMember({}, group, employee);
   await users.listMembers({}, group, {});
+  await users.deleteMember({}, group, employee);
   await users.listDomains({});
   await users.getCustomer({});
   await workspace.groupsSettings.patch({}, group, { whoCanPostMessage: 'ALL_IN_DOMAIN_CAN_POST' });

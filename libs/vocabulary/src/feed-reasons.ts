@@ -92,7 +92,7 @@ export const refusals = {
     'holds something else than a feed',
     'pack a file whose name ends in .csv, .tsv, .txt, .ndjson, .jsonl, .json or .xlsx',
   ),
-  zip_bomb: says('unpacks to more than 200 times its size', 'pack what it really holds'),
+  zip_bomb: says('holds more than 200 times its packed size', 'pack what it really holds'),
   workbook_broken: says(
     'is no workbook, or a broken one',
     'it was cut on its way, or is no .xlsx: save and send it again',
