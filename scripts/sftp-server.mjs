@@ -54,13 +54,14 @@ function download() {
   if (aptGet === undefined) return;
   const folder = `${downloads}.${process.pid}`;
   mkdirSync(folder, { recursive: true });
-  const fetchPackage = (name) => run(aptGet, ['download', name], { cwd: folder });
-  if (!fetchPackage('openssh-server') && process.getuid?.() === 0) {
+  mkdirSync(join(folder, 'partial'));
+  // With every package that it needs and this machine lacks; nothing is installed, so nobody is locked out meanwhile.
+  const wanted = ['--download-only', '-o', `Dir::Cache::archives=${folder}`, '-o', 'Debug::NoLocking=true'];
+  const fetchPackages = () => run(aptGet, ['install', '-y', '--no-install-recommends', ...wanted, 'openssh-server']);
+  if (!fetchPackages() && process.getuid?.() === 0) {
     run(aptGet, ['update']);
-    fetchPackage('openssh-server');
+    fetchPackages();
   }
-  // Not every release links it, and a machine may have it.
-  fetchPackage('libwrap0');
   for (const file of globSync('*.deb', { cwd: folder })) run('dpkg', ['-x', join(folder, file), folder]);
   try {
     renameSync(folder, downloads);
