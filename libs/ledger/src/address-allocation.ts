@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
+import { holderOrderSql, holderReasonSql } from './address-holders.js';
 
 /** What planning must know of addresses beside the ledger and the listing. */
 export interface AddressRules {
@@ -264,17 +265,12 @@ async function findAddressFaults(
 export async function settleHolders(client: PoolClient, listingId: string, reuseAfter: string | null): Promise<void> {
   await client.query(
     `update chosen set
-       problem = case holder.held_by
-         when 'group' then 'address_held_by_group'
-         when 'deleted' then 'address_held_by_deleted'
-         when 'unmanaged' then 'address_held_by_unmanaged'
-         when 'alias' then 'address_held_by_alias'
-         else 'maybe_same_person' end,
+       problem = ${holderReasonSql('holder.held_by', 'maybe_same_person')},
        foreign_google_id = holder.google_id
      from (
        select distinct on (address) address, held_by, google_id from observed_address
        where listing_id = $1
-       order by address, case held_by when 'user' then 1 when 'alias' then 2 when 'group' then 3 when 'unmanaged' then 4 else 5 end
+       order by address, ${holderOrderSql}
      ) as holder
      where chosen.address = holder.address and chosen.problem is null
        and not exists (

@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
 import { parseFailureReason, type EmployeeRecord, type FailureReason } from '#libs/vocabulary';
+import { holderOrderSql, holderReasonSql, isColleaguesSql } from './address-holders.js';
 import { transact, type Database, type LedgerTransaction } from './open.js';
+import { lockEnrolling } from './starting.js';
 
 /** One person whose address may be changed. */
 export interface AddressHolding {
@@ -40,26 +42,17 @@ export async function addressObstacle(
   address: string,
 ): Promise<FailureReason | undefined> {
   const { rows } = await sql<{ reason: string }>`
-    select case
-      when exists (select from address_reservation
-                   where address_reservation.address = ${address} and employee_id <> ${employeeId}::uuid)
-        or exists (select from employee_search
-                   where addresses @> array[${address}] and employee_id <> ${employeeId}::uuid)
-        then 'address_held_by_colleague'
+    select case when ${sql.raw(isColleaguesSql('wanted.address', 'wanted.employee_id'))} then 'address_held_by_colleague'
       else (
-        select case held_by when 'group' then 'address_held_by_group' when 'deleted' then 'address_held_by_deleted'
-          when 'unmanaged' then 'address_held_by_unmanaged' when 'alias' then 'address_held_by_alias'
-          else 'maybe_same_person' end
-        from observed_address
+        select ${sql.raw(holderReasonSql('held_by', 'maybe_same_person'))} from observed_address
         left join observed_account using (listing_id, google_id)
         where listing_id = (select id from directory_listing where state = 'complete' order by finished_at desc limit 1)
-          and observed_address.address = ${address}
-          and observed_account.mark is distinct from ${employeeId}::uuid
+          and observed_address.address = wanted.address
+          and observed_account.mark is distinct from wanted.employee_id
           and observed_address.google_id is distinct from (
-            select account.google_id from account where account.employee_id = ${employeeId}::uuid)
-        order by array_position('{user,alias,group,unmanaged,deleted}'::text[], held_by) limit 1) end as reason`.execute(
-    db,
-  );
+            select account.google_id from account where account.employee_id = wanted.employee_id)
+        order by ${sql.raw(holderOrderSql)} limit 1) end as reason
+    from (values (${address}::text, ${employeeId}::uuid)) as wanted (address, employee_id)`.execute(db);
   const reason = rows[0]?.reason ?? null;
   return reason === null ? undefined : parseFailureReason(reason);
 }
@@ -74,13 +67,13 @@ export async function changeAddress(
 ): Promise<FailureReason | undefined> {
   const { employeeId, address, actor } = change;
   return transact(db, async (tx) => {
-    // One change or start at a time decides about this person.
-    await sql`select pg_advisory_xact_lock(hashtextextended('enrol', 0))`.execute(tx);
+    await lockEnrolling(tx);
     const { rows: live } = await sql`
       select from enrolment where employee_id = ${employeeId}::uuid and live`.execute(tx);
     if (live.length > 0) return 'under_way_elsewhere';
     const obstacle = await addressObstacle(tx, employeeId, address);
     if (obstacle !== undefined) return obstacle;
+    if (!(await holdAddress(tx, change))) return 'address_held_by_colleague';
     await sql`
       insert into address_reservation (address, employee_id, kind, state, issued_at)
       select lower(primary_email), employee_id, 'former', 'issued', now() from account
@@ -96,10 +89,25 @@ export async function changeAddress(
       select 'address_changed', ${employeeId}::uuid, ${actor},
         jsonb_build_object('from', (select address from before), 'to', ${address}::text)`.execute(tx);
     await sql`
-      insert into address_reservation (address, employee_id, kind, state, issued_at, asked_by)
-      values (${address}, ${employeeId}::uuid, 'primary', 'issued', now(), ${actor})
-      on conflict (address) do update set kind = 'primary', state = 'issued', plan_id = null, issued_at = now(),
-        released_at = null, asked_by = excluded.asked_by`.execute(tx);
+      update address_reservation set kind = 'primary', state = 'issued', plan_id = null, issued_at = now(),
+        released_at = null, asked_by = ${actor}
+      where address = ${address} and employee_id = ${employeeId}::uuid`.execute(tx);
+    // Standing migrations look at the person again: the account is to be renamed.
+    await sql`delete from standing_person where employee_id = ${employeeId}::uuid`.execute(tx);
     return undefined;
   });
+}
+
+/** A plan may have reserved the address for somebody else since it was looked at: then it is not this person's. */
+async function holdAddress(
+  tx: LedgerTransaction,
+  { employeeId, address }: { employeeId: string; address: string },
+): Promise<boolean> {
+  const { rows } = await sql`
+    insert into address_reservation (address, employee_id, kind, state)
+    values (${address}, ${employeeId}::uuid, 'former', 'tentative')
+    on conflict (address) do update set address = excluded.address
+      where address_reservation.employee_id = excluded.employee_id
+    returning address`.execute(tx);
+  return rows.length === 1;
 }

@@ -13,6 +13,7 @@ import {
   type PlanAction,
   type StepName,
 } from '#libs/vocabulary';
+import { isColleaguesSql } from './address-holders.js';
 import { transact, type Database, type Ledger, type LedgerTransaction } from './open.js';
 import { storeSealedPasswords, type DrawPasswords } from './handover.js';
 import { applyStepChanges, type StepChange } from './transitions.js';
@@ -73,6 +74,8 @@ export interface NewerRecord {
   readonly plannedSteps: readonly StepName[];
   /** The manager's address, once there is one. */
   readonly managerAddress: string | null;
+  /** Of the addresses that the record names, lower case, those that somebody or something else has. */
+  readonly addressesTaken: readonly string[];
 }
 
 export interface LeasedBatch {
@@ -311,6 +314,15 @@ async function readWork(tx: LedgerTransaction, batchId: number): Promise<WorkIte
         select jsonb_build_object('version', employee.version, 'record', record,
           'begun', enrolment.first_write_at is not null, 'approved', plan_item.desired,
           'plannedSteps', to_jsonb(plan_item.steps),
+          'addressesTaken', to_jsonb(array(
+            select named from (
+              select lower(value) as named from jsonb_array_elements_text(coalesce(record -> 'legacyEmails', '[]'))
+              union select lower(record ->> 'workEmail')) as names
+            where ${sql.raw(isColleaguesSql('named', 'employee.id'))} or exists (
+              select from observed_address
+              where listing_id = (select listing_id from plan where plan.id = enrolment.plan_id)
+                and observed_address.address = named and observed_address.google_id is distinct from
+                  coalesce(account.google_id, plan_item.google_id)))),
           'managerAddress', (
             select coalesce(boss.primary_email, address_reservation.address)
             from employee as manager
@@ -347,6 +359,7 @@ const newerSchema = z
     approved: desiredAccountSchema,
     plannedSteps: z.array(z.string().transform(parseStepName)),
     managerAddress: z.string().nullable(),
+    addressesTaken: z.array(z.string()),
   })
   .nullable();
 

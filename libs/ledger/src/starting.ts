@@ -4,6 +4,11 @@ import type { LedgerTransaction } from './open.js';
 import { listedPatienceMs, listedSteps } from './transitions.js';
 import { noteStart } from './webhook-outbox.js';
 
+/** Whom a start enrols and which address is whose are decided by one transaction at a time. */
+export async function lockEnrolling(tx: LedgerTransaction): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended('enrol', 0))`.execute(tx);
+}
+
 /** Rows of the plan `item` whose person was given another address after the plan was made. */
 const changedSince = sql`exists (
   select from address_reservation as newer join plan on plan.id = item.plan_id
@@ -57,10 +62,16 @@ export async function issueReservations(tx: LedgerTransaction, planId: string): 
     on conflict (address) do nothing`.execute(tx);
 }
 
+/** A newer round of the same standing migration has taken `item`'s person out of this one. */
+const isSuperseded = (migrationId: MigrationId) => sql`exists (
+  select from round_member as later join migration as round on round.id = later.migration_id
+  where later.employee_id = item.employee_id and round.state <> 'cancelled'
+    and (round.standing_id, true) = (select standing_id, round.created_at > created_at from migration where id = ${migrationId}::uuid))`;
+
 /**
  * Makes the plan's waves, enrolments and steps, and the counters that count them: a handful of statements, whatever the
  * company's size. Employees with nothing to do, conflicts and skips are counted at once and never run; so are those who
- * are still under way in another migration, and those whose new address was issued to somebody else after the plan.
+ * are still under way in another migration or were taken up by a newer round, and those whose new address was issued to somebody else after the plan.
  * Starts go one at a time: nobody is enrolled twice.
  */
 export async function enrol(
@@ -69,7 +80,7 @@ export async function enrol(
   planId: string,
   timeScale: number,
 ): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended('enrol', 0))`.execute(tx);
+  await lockEnrolling(tx);
   await sql`
     insert into wave (migration_id, number, name, state)
     select ${migrationId}::uuid, wave, 'wave ' || wave, case when wave = min(wave) over () then 'running' else 'pending' end
@@ -96,7 +107,8 @@ export async function enrol(
       join employee on employee.id = item.employee_id
       cross join lateral (select ${changedSince} as since) as changed
       cross join lateral (
-        select exists (select from enrolment where enrolment.employee_id = item.employee_id and live) as busy
+        select exists (select from enrolment where enrolment.employee_id = item.employee_id and live)
+          or ${isSuperseded(migrationId)} as busy
       ) as elsewhere
       cross join lateral (
         select action = 'create' and exists (

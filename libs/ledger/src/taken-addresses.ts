@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { parseFailureReason, type FailureReason, type MigrationId } from '#libs/vocabulary';
+import { holderOrderSql, holderReasonSql } from './address-holders.js';
 import type { Database, Ledger, LedgerTransaction } from './open.js';
 import { applyStepChanges } from './transitions.js';
 
@@ -73,9 +74,7 @@ async function takenPage(
   const { rows } = await sql<{ enrolmentId: number; reason: string }>`
     select enrolment.id as "enrolmentId",
       case when twin.google_id is not null then 'account_turned_up'
-           else case holder.held_by when 'group' then 'address_held_by_group' when 'alias' then 'address_held_by_alias'
-             when 'deleted' then 'address_held_by_deleted' when 'unmanaged' then 'address_held_by_unmanaged'
-             else 'address_taken_since' end end as reason
+           else ${sql.raw(holderReasonSql('holder.held_by', 'address_taken_since'))} end as reason
     from enrolment
     join step on step.enrolment_id = enrolment.id and step.step = 'account' and step.state = 'pending'
       and step.batch_id is null
@@ -84,7 +83,7 @@ async function takenPage(
     left join lateral (
       select held_by, google_id from observed_address
       where observed_address.listing_id = ${listingId}::uuid and observed_address.address = plan_item.address
-      order by array_position('{user,alias,group,unmanaged,deleted}'::text[], held_by) limit 1
+      order by ${sql.raw(holderOrderSql)} limit 1
     ) as holder on true
     left join observed_account as held on held.listing_id = ${listingId}::uuid and held.google_id = holder.google_id
     left join lateral (

@@ -1,4 +1,5 @@
 import {
+  blockedAddresses,
   dayAtWork,
   isLegalLocalPart,
   isReservedByGoogle,
@@ -94,6 +95,8 @@ function checked(blueprint: Blueprint, address: string): string {
     );
   }
   if (isReservedByGoogle(localPart)) throw refusal('address_reserved');
+  if (blueprint.declaredGroups.has(address)) throw refusal('address_held_by_group');
+  if (blockedAddresses(blueprint).includes(address)) throw refusal('address_reserved');
   if (blueprint.domains.includes(domain)) return address;
   throw new AddressChangeError('address_wrong', 'The address is on none of the domains of the blueprint.');
 }
@@ -106,7 +109,9 @@ async function suggested(
 ): Promise<string> {
   const { wish } = wishAddress(blueprint, record, dayAtWork(record, now));
   if (wish.kind === 'problem') throw refusal(wish.reason);
+  const blocked = new Set(blockedAddresses(blueprint));
   for (const candidate of candidates(wish)) {
+    if (blocked.has(candidate)) continue;
     if (candidate === before) return candidate;
     if ((await addressObstacle(ledger.db, employeeId, candidate)) === undefined) return candidate;
   }

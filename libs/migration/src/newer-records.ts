@@ -56,7 +56,7 @@ function accountOf(blueprint: Blueprint, newer: NewerRecord, today: string): Des
   const evaluation = evaluate(blueprint, {
     record,
     address: approved.primaryEmail,
-    aliases: wishAddress(blueprint, record, today).aliases,
+    aliases: aliasesOf(blueprint, newer, today),
     managerAddress: newer.managerAddress ?? approved.managerEmail,
     today,
     // Org units and groups that the approved account uses are there or declared; any other must be declared.
@@ -66,6 +66,12 @@ function accountOf(blueprint: Blueprint, newer: NewerRecord, today: string): Des
     },
   });
   return 'account' in evaluation ? evaluation.account : undefined;
+}
+
+/** Those that were approved, and what the newer record adds and nobody else has: planning chose among all the others. */
+function aliasesOf(blueprint: Blueprint, { approved, record, addressesTaken }: NewerRecord, today: string): string[] {
+  const added = wishAddress(blueprint, record, today).aliases.filter((alias) => !addressesTaken.includes(alias));
+  return [...new Set([...approved.aliases, ...added])];
 }
 
 function planAnew(

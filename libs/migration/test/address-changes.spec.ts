@@ -154,3 +154,74 @@ test('the address that an admin’s list names goes before one that was issued a
     changes: [{ field: 'aliases', to: [at('never.made')] }],
   });
 });
+
+test('an address of a group that the blueprint declares, or of its reserved words with a number, is nobody’s', async () => {
+  const blueprint = smallBlueprint(`declare: { groups: [{ email: ada.one@${domain}, name: A, whoCanPost: managers }] }
+address: { reserved: [ada.one2] }`);
+  const employeeId = await company.hire(ada);
+  await planOf('1', blueprint);
+  expect(await refusalOf(ask(employeeId, at('ada.one'), 'Small'))).toBe('address_held_by_group');
+  expect(await refusalOf(ask(employeeId, at('ada.one2'), 'Small'))).toBe('address_reserved');
+  expect(await ask(employeeId, undefined, 'Small')).toEqual({ address: at('ada.one3'), before: null });
+});
+
+/** Waits until a statement waits for a lock that another transaction holds. */
+const untilBlocked = () =>
+  company.eventually(async () => {
+    const { rows } = await company.ledger.pool.query(
+      "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    );
+    return rows.length > 0 ? true : undefined;
+  });
+
+test('an address that a plan reserves for a colleague at the same moment stays the colleague’s', async () => {
+  const employeeId = await company.hire(ada);
+  const bobId = await company.hire({ employeeNumber: '2', legalName: { givenName: 'Bob', familyName: 'Two' } });
+  await planOf('1');
+  const plan = await company.ledger.pool.connect();
+  try {
+    await plan.query('begin');
+    await plan.query(
+      "insert into address_reservation (address, employee_id, kind, state) values ($1, $2, 'primary', 'tentative')",
+      [at('countess'), bobId],
+    );
+    const asked = refusalOf(ask(employeeId, at('countess'), 'Small'));
+    await untilBlocked();
+    await plan.query('commit');
+    expect(await asked).toBe('address_held_by_colleague');
+  } finally {
+    plan.release(true);
+  }
+  const { rows } = await company.ledger.pool.query(
+    'select employee_id, kind, state, asked_by from address_reservation where address = $1',
+    [at('countess')],
+  );
+  expect(rows).toEqual([{ employee_id: bobId, kind: 'primary', state: 'tentative', asked_by: null }]);
+});
+
+test('a start that waits for a change of an address issues nothing before it has the word', async () => {
+  await company.hire(ada);
+  const bobId = await company.hire({ employeeNumber: '2', legalName: { givenName: 'Bob', familyName: 'Two' } });
+  const { id } = await planOf('1');
+  const change = await company.ledger.pool.connect();
+  try {
+    await change.query("begin; set local lock_timeout = '20s'");
+    await change.query("select pg_advisory_xact_lock(hashtextextended('enrol', 0))");
+    const started = company.start(id);
+    await untilBlocked();
+    await change.query(
+      `insert into address_reservation (address, employee_id, kind, state, issued_at)
+       values ($1, $2, 'primary', 'issued', now())
+       on conflict (address) do update set employee_id = excluded.employee_id, state = 'issued', issued_at = now()`,
+      [at('ada.one'), bobId],
+    );
+    await change.query('commit');
+    await started;
+  } finally {
+    change.release(true);
+  }
+  expect(await company.standings(id)).toEqual({
+    '1': 'conflict address_taken_since',
+    '2': 'conflict address_changed_since',
+  });
+});

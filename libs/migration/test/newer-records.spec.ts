@@ -70,6 +70,28 @@ test('a re-plan adds the steps that it needs, and the counters still add up', as
   expect(aliases).toEqual([{ state: 'done', reason: '' }]);
 });
 
+test('a re-plan keeps the former addresses that were approved, and takes none that somebody else has', async () => {
+  await company.simulator.plant([
+    { kind: 'user', primaryEmail: `stranger@${domain}`, givenName: 'S', familyName: 'T' },
+  ]);
+  const legacyEmails = [`stranger@${domain}`, `a.one@${domain}`];
+  await company.hire({ employeeNumber: '1', ...name('Ada', 'One'), legacyEmails });
+  await company.hire({ employeeNumber: '2', ...name('Bob', 'Two') });
+  const id = await company.create({ blueprint: titles });
+  const { byNumber } = await company.plan(id);
+  expect(byNumber.get('1')?.desired).toMatchObject({ aliases: [`a.one@${domain}`] });
+  const newer = [`stranger@${domain}`, `bob.two@${domain}`, `a.1@${domain}`];
+  await company.hire({ employeeNumber: '1', ...name('Ada', 'One'), legacyEmails: newer, jobTitle: 'Manager' });
+  await company.start(id);
+  company.work();
+  await company.until(id, 'completed', 'completedWithIssues');
+  expect(await company.standings(id)).toEqual({ '1': 'done', '2': 'done' });
+  expect((await company.account(`ada.one@${domain}`))?.aliases.toSorted()).toEqual([
+    `a.1@${domain}`,
+    `a.one@${domain}`,
+  ]);
+});
+
 test('people who have not begun wait without a call, and are done once HR says that they work', async () => {
   const blueprint = smallBlueprint('gmail: { language: fr }\ncalendar: { timeZone: Europe/Paris }');
   await company.hire({ employeeNumber: '1', ...name('Ada', 'One'), status: 'prehire' });
