@@ -23,7 +23,8 @@ import {
   settleHolders,
   type AddressRules,
 } from './address-allocation.js';
-import { matchAccounts, prepareTables } from './planning-rules.js';
+import { lastWrittenSql } from './last-written.js';
+import { matchAccounts, noteOpened, prepareTables } from './planning-rules.js';
 import { copyWishes, indexWishes, type StoredWish } from './wishes.js';
 
 interface KnownEmployee {
@@ -65,9 +66,11 @@ export interface EmployeeToPlan extends KnownEmployee {
   readonly groups: readonly string[];
   /** Memberships that we made and have not taken back, lower case; of a round's members only. */
   readonly groupsMade: readonly string[];
-  /** What a finished enrolment wrote within Google's lag: the ledger is believed over the listing. */
+  /** The account was written within Google's lag: the listing may show what was there before. */
+  readonly writtenLately: boolean;
+  /** What a finished enrolment wrote then: the ledger is believed over the listing. Null where only a part was written. */
   readonly freshlyWritten: DesiredAccount | null;
-  /** The licence that was confirmed last; null where none ever was. */
+  /** The licence that was confirmed last; null where none ever was, or where the last attempt failed. */
   readonly confirmedLicence: Licence | null;
 }
 
@@ -136,8 +139,9 @@ export class PlanningDesk {
   }
 
   /** Whose account is it: by mark, by the ledger, by an admin's list, by employee number. */
-  matchAccounts(): Promise<void> {
-    return matchAccounts(this.client, this.listingId);
+  async matchAccounts(lagMs: number): Promise<void> {
+    await matchAccounts(this.client, this.listingId);
+    await noteOpened(this.client, this.listingId, lagMs);
   }
 
   /**
@@ -279,14 +283,13 @@ const employeesToPlanSql = (isRound: boolean) => `
     coalesce((select array_agg(group_email) from observed_membership
               where observed_membership.listing_id = $1 and observed_membership.google_id = match.google_id), '{}') as groups,
     ${isRound ? groupsMadeSql : `'{}'::text[]`} as "groupsMade",
+    coalesce(account.written_at > now() - $2 * interval '1 millisecond', false) as "writtenLately",
     case when account.written_at > now() - $2 * interval '1 millisecond' then (
-      select coalesce(enrolment.desired, plan_item.desired) from enrolment
-      join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id
-      where enrolment.employee_id = employee.id and enrolment.state = 'done' order by enrolment.id desc limit 1
+      select desired from ${lastWrittenSql} as last where state = 'done'
     ) end as "freshlyWritten",
     case when account.employee_id is not null then (
-      select coalesce(enrolment.desired, plan_item.desired) -> 'licence' from enrolment
-      join step on step.enrolment_id = enrolment.id and step.step = 'licence' and step.state = 'done'
+      select case when step.state = 'done' then coalesce(enrolment.desired, plan_item.desired) -> 'licence' end
+      from enrolment join step on step.enrolment_id = enrolment.id and step.step = 'licence'
       join plan_item on plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id
       where enrolment.employee_id = employee.id order by enrolment.id desc limit 1
     ) end as "confirmedLicence"
@@ -339,6 +342,7 @@ const planRow = wishRow.extend({
   calendarHash: z.string().nullable(),
   groups: z.array(z.string()),
   groupsMade: z.array(z.string()),
+  writtenLately: z.boolean(),
   freshlyWritten: desiredAccountSchema.nullable(),
   confirmedLicence: licenceSchema.nullable(),
 });

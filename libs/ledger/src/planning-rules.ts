@@ -30,10 +30,14 @@ export async function matchAccounts(client: PoolClient, listingId: string): Prom
        from observed_account join wish on wish.employee_id = observed_account.mark
        where observed_account.listing_id = $1
        union all
-       select account.employee_id, account.google_id, 'ledger', 2 from account
+       select account.employee_id, account.google_id, 'ledger', 2 from account join wish using (employee_id)
+       union all
+       -- An account that is listed, of somebody who is not part of this pass, is theirs all the same.
+       select account.employee_id, account.google_id, 'ledger', 2 from observed_account join account using (google_id)
+       where observed_account.listing_id = $1 and not exists (select from wish where wish.employee_id = account.employee_id)
        union all
        select adoption.employee_id, observed_account.google_id, 'list', 3
-       from adoption join observed_account on observed_account.listing_id = $1
+       from adoption join wish using (employee_id) join observed_account on observed_account.listing_id = $1
          and (observed_account.google_id = adoption.account or observed_account.primary_email = lower(adoption.account))
        union all
        select wish.employee_id, observed_account.google_id, 'number', 4
@@ -46,7 +50,8 @@ export async function matchAccounts(client: PoolClient, listingId: string): Prom
   );
   await client.query(
     `insert into match (employee_id, problem)
-     select employee_id, 'named_account_missing' from adoption on conflict (employee_id) do nothing`,
+     select employee_id, 'named_account_missing' from adoption join wish using (employee_id)
+     on conflict (employee_id) do nothing`,
   );
   await client.query(
     `update match set problem = 'account_claimed_twice'
@@ -73,4 +78,23 @@ export async function matchAccounts(client: PoolClient, listingId: string): Prom
      where match.google_id = claimed.google_id and match.problem is null and match.matched_by not in ('mark', 'ledger')`,
   );
   await client.query('analyze match');
+}
+
+/**
+ * Whose account the listing shows open, though the ledger says that we suspended or archived it, was let in by somebody
+ * else: a bar that is found there later is not ours to take back. An account that was written shortly before the listing
+ * may show what was there before.
+ */
+export async function noteOpened(client: PoolClient, listingId: string, lagMs: number): Promise<void> {
+  await client.query(
+    `update account set
+       suspended_by_us = suspended_by_us and (seen.account ->> 'suspended')::boolean,
+       archived_by_us = archived_by_us and (seen.account ->> 'archived')::boolean
+     from observed_account as seen join directory_listing on directory_listing.id = seen.listing_id
+     where seen.listing_id = $1 and seen.google_id = account.google_id
+       and account.written_at < directory_listing.started_at - $2 * interval '1 millisecond'
+       and (suspended_by_us and not (seen.account ->> 'suspended')::boolean
+         or archived_by_us and not (seen.account ->> 'archived')::boolean)`,
+    [listingId, lagMs],
+  );
 }

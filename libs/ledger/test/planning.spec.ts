@@ -48,14 +48,22 @@ interface Existing {
   readonly number?: string;
   readonly mark?: string;
   readonly aliases?: string[];
+  readonly suspended?: boolean;
 }
 
-const accountOf = ({ googleId, address, number, mark, aliases = [] }: Existing): ObservedAccount => ({
+const accountOf = ({
+  googleId,
+  address,
+  number,
+  mark,
+  aliases = [],
+  suspended = false,
+}: Existing): ObservedAccount => ({
   googleId,
   primaryEmail: address,
   name: { givenName: 'S', familyName: 'B' },
   orgUnitPath: '/',
-  suspended: false,
+  suspended,
   archived: false,
   isAdmin: false,
   isDelegatedAdmin: false,
@@ -113,7 +121,7 @@ async function pass(
   const desk = await PlanningDesk.open(ledger, planId, { listingId, roundId: null });
   try {
     await desk.storeWishes(wishes(people, rules.collision !== 'conflict'));
-    await desk.matchAccounts();
+    await desk.matchAccounts(0);
     await desk.allocateAddresses({ blocked: [], verifiedDomains: [domain], reuseAfter: rules.reuseAfter ?? null });
     const result = new Map<string, Pick<EmployeeToPlan, 'address' | 'problem' | 'googleId' | 'matchedBy'>>();
     for await (const { record, address, problem, googleId, matchedBy } of desk.employeesToPlan(0)) {
@@ -407,6 +415,60 @@ test('of two accounts with one mark it is the one that the ledger keeps, else no
     [id, `y@${domain}`],
   );
   expect((await pass(opened.ledger, people, existing)).get('1')).toMatchObject({ googleId: 'g2', problem: null });
+});
+
+/** Accounts that the ledger keeps, suspended by us, of the company's people in their order; written so long ago. */
+async function keepAccounts(people: readonly { id: string }[], ago: string): Promise<void> {
+  await opened.ledger.pool.query(
+    `insert into account (employee_id, google_id, primary_email, origin, written_at, suspended_by_us)
+     select id, 'g' || n, 'p' || n, 'created', now() - $2::interval, true
+     from unnest($1::uuid[]) with ordinality as person (id, n)`,
+    [people.map(({ id }) => id), ago],
+  );
+}
+
+test('an account that somebody else opened again is barred by us no longer, unless it was written just now', async () => {
+  const barredByUs = async () => {
+    const { rows } = await opened.ledger.pool.query<{ id: string; ours: boolean }>(
+      'select google_id as id, suspended_by_us as ours from account order by 1',
+    );
+    return Object.fromEntries(rows.map(({ id, ours }) => [id, ours]));
+  };
+  const people = await company([{ number: '1' }, { number: '2' }]);
+  const existing = [
+    { googleId: 'g1', address: `a@${domain}` },
+    { googleId: 'g2', address: `b@${domain}`, suspended: true },
+  ];
+  await keepAccounts(people, '-1 minute');
+  await pass(opened.ledger, people, existing);
+  expect(await barredByUs()).toEqual({ g1: true, g2: true });
+  await opened.ledger.pool.query("update account set written_at = now() - interval '1 day'");
+  await pass(opened.ledger, people, existing);
+  expect(await barredByUs()).toEqual({ g1: false, g2: true });
+});
+
+test('accounts of people who are not part of a pass are not gathered, but for those that are listed', async () => {
+  const { ledger } = opened;
+  const people = await company(Array.from({ length: 30 }, (_, at) => ({ number: String(at + 1), localPart: 'ada' })));
+  await keepAccounts(people, '1 day');
+  const listingId = await beginListing(ledger.db);
+  // One account that is somebody else's carries the number of the one who is planned for.
+  const listed = { googleId: 'g9', address: `x@${domain}`, number: '1' };
+  await storeAccounts(ledger, listingId, pages([accountOf(listed)]));
+  await endListing(ledger.db, listingId, { state: 'partial', cause: null, accounts: 1 });
+  await ledger.pool.query("delete from account where google_id = 'g1'");
+  const { planId } = await planned(ledger, []);
+  const desk = await PlanningDesk.open(ledger, planId, { listingId, roundId: null });
+  try {
+    await desk.storeWishes(wishes(people.slice(0, 1), true));
+    await desk.matchAccounts(0);
+    const { rows } = await ledger.pool.query("select reltuples::int as count from pg_class where relname = 'match'");
+    expect(rows).toEqual([{ count: 2 }]);
+    await desk.allocateAddresses({ blocked: [], verifiedDomains: [domain], reuseAfter: null });
+    for await (const { problem } of desk.employeesToPlan(0)) expect(problem).toBe('account_claimed_twice');
+  } finally {
+    desk.close();
+  }
 });
 
 const stems = ['ada', 'bob', 'ada2'];

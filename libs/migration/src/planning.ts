@@ -167,7 +167,7 @@ async function compute(
   const desk = await PlanningDesk.open(ledger, planId, { listingId, roundId });
   try {
     await desk.storeWishes(wishes(desk, blueprint, migration.selection, options));
-    await desk.matchAccounts();
+    await desk.matchAccounts(lagWindowMs / options.timeScale);
     const rules = {
       blocked: blockedAddresses(blueprint),
       verifiedDomains: observation.verifiedDomains,
@@ -274,7 +274,8 @@ function planRound(isRound: boolean, planned: PlannedEmployee): PlannedEmployee 
 
 const conflict = (reason: FailureReason): PlannedEmployee => ({ action: 'conflict', reason, steps: [], changes: [] });
 
-function planOne(
+/** What is planned for one employee. Pure. */
+export function planOne(
   blueprint: Blueprint,
   employee: EmployeeToPlan,
   existing: { orgUnits: ReadonlySet<string>; groups: ReadonlySet<string> },
@@ -282,8 +283,10 @@ function planOne(
 ): PlannedEmployee {
   const { record, address, problem } = employee;
   const leaver = hasLeft(record, today);
-  if (leaver && employee.observed === null) return { action: 'skip', reason: 'left', steps: [], changes: [] };
-  if (employee.observed === null && isHiredLater(record, today, blueprint.settings.employment)) {
+  // What was written just now need not be listed yet.
+  const isMissing = employee.observed === null && !employee.writtenLately;
+  if (leaver && isMissing) return { action: 'skip', reason: 'left', steps: [], changes: [] };
+  if (isMissing && isHiredLater(record, today, blueprint.settings.employment)) {
     return { action: 'skip', reason: 'hired_later', steps: [], changes: [] };
   }
   if (problem !== null && !leaver) return conflict(problem);
@@ -299,11 +302,9 @@ function planOne(
     existing,
   });
   if ('reason' in evaluation) return conflict(evaluation.reason);
-  // The days of grace are not over: the account stays as it is.
-  if (leaver && !evaluation.account.suspended) {
-    return { action: 'nothing', desired: evaluation.account, steps: [], changes: [] };
-  }
-  const planned = planFresh(employee, evaluation.account) ?? planMatched(employee, evaluation.account, leaver);
+  // The days of grace are not over: the account stays as it is, whatever the record says of it.
+  if (leaver && !evaluation.account.suspended) return { action: 'nothing', steps: [], changes: [] };
+  const planned = planFresh(employee, evaluation.account, leaver) ?? planMatched(employee, evaluation.account, leaver);
   return leaver ? planned : withAliasesLeftOut(planned, employee.aliasesLeftOut);
 }
 
@@ -319,12 +320,14 @@ function withAliasesLeftOut(planned: PlannedEmployee, leftOut: readonly string[]
 }
 
 /** Written just now: the listing may not show it yet, or show what was there before. The ledger knows what was written. */
-function planFresh(employee: EmployeeToPlan, desired: DesiredAccount): PlannedEmployee | undefined {
-  const { freshlyWritten, observed } = employee;
-  if (freshlyWritten === null) return undefined;
-  const { groupsToLeave: _left, ...written } = freshlyWritten;
-  if (isDeepStrictEqual(written, desired)) return { action: 'nothing', desired, steps: [], changes: [] };
-  return observed === null ? planAll(employee, desired) : undefined;
+function planFresh(employee: EmployeeToPlan, desired: DesiredAccount, leaver: boolean): PlannedEmployee | undefined {
+  const { freshlyWritten, writtenLately, observed } = employee;
+  if (!writtenLately) return undefined;
+  if (freshlyWritten !== null) {
+    const { groupsToLeave: _left, ...written } = freshlyWritten;
+    if (isDeepStrictEqual(written, desired)) return { action: 'nothing', desired, steps: [], changes: [] };
+  }
+  return observed === null ? planAll(employee, desired, leaver) : undefined;
 }
 
 function planMatched(employee: EmployeeToPlan, desired: DesiredAccount, leaver: boolean): PlannedEmployee {
@@ -335,7 +338,8 @@ function planMatched(employee: EmployeeToPlan, desired: DesiredAccount, leaver: 
     observed: employee.observed ?? undefined,
     matchedBy: matchedBy(employee.matchedBy),
     origin: employee.origin ?? undefined,
-    ...(employee.confirmedLicence !== null && { observedLicence: employee.confirmedLicence }),
+    // An account of ours holds the licence that we gave it last, if any.
+    ...(employee.origin !== null && { observedLicence: employee.confirmedLicence }),
     observedGroups: employee.observed === null ? undefined : new Set(employee.groups),
     groupsMade: employee.groupsMade,
     confirmedSettings: {
@@ -350,16 +354,20 @@ function planMatched(employee: EmployeeToPlan, desired: DesiredAccount, leaver: 
     archivedByUs: employee.archivedByUs,
   });
   // What was written just now was another account than this one: Google shows what was there before that.
-  const isStale = planned.action === 'nothing' && employee.freshlyWritten !== null && !leaver;
-  return isStale ? planAll(employee, desired) : planned;
+  const isStale =
+    planned.action === 'nothing' && employee.writtenLately && !(leaver && wasBarred(employee.freshlyWritten, desired));
+  return isStale ? planAll(employee, desired, leaver) : planned;
 }
 
-const planAll = ({ employeeId }: EmployeeToPlan, desired: DesiredAccount): PlannedEmployee => ({
-  action: 'update',
-  desired,
-  steps: planEmployee({ desired, employeeId }).steps,
-  changes: [],
-});
+/** Of a leaver's account only the bars are written. */
+const wasBarred = (written: DesiredAccount | null, { leaving }: DesiredAccount) =>
+  written?.suspended === true && isDeepStrictEqual(written.leaving, leaving);
+
+function planAll({ employeeId }: EmployeeToPlan, desired: DesiredAccount, leaver: boolean): PlannedEmployee {
+  if (!leaver) return { action: 'update', desired, steps: planEmployee({ desired, employeeId }).steps, changes: [] };
+  const changes = [{ field: 'suspended', from: null, to: true }];
+  return { action: 'suspend', desired, steps: ['account', 'confirm'], changes };
+}
 
 function matchedBy(word: string | null) {
   switch (word) {
