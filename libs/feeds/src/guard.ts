@@ -1,11 +1,17 @@
 import type { StagedCounts } from '#libs/ledger';
-import { isOver, measureSentence, type Difference, type GuardSettings, type Measure } from '#libs/vocabulary';
+import {
+  isOver,
+  limitOf,
+  measureSentence,
+  type Difference,
+  type GuardSettings,
+  type Limit,
+  type Measure,
+} from '#libs/vocabulary';
 
-type Limit = GuardSettings['leavers'];
 type ByCountry = Readonly<Record<string, number>>;
 
 const sum = (counts: ByCountry = {}) => Object.values(counts).reduce((total, count) => total + count, 0);
-const limitOf = ({ people, share }: Limit, of: number) => Math.max(people, Math.floor(share * of));
 
 /** Compares what a delivery would change with the source's limits. Pure. */
 export function measured(counts: StagedCounts, guard: GuardSettings): Difference {

@@ -1,25 +1,19 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
-import { migrationIdSchema, type MigrationId } from '#libs/vocabulary';
-import type { Database, Ledger, LedgerTransaction } from './open.js';
-
-/** At most so many people, or so large a share of all accounts if that is more; within a day, over all rounds. */
-const limit = (people: number, share: number) =>
-  z.strictObject({
-    people: z.int().min(0).default(people),
-    share: z.number().min(0).max(1).default(share),
-  });
+import { limitSchema, migrationIdSchema, type MigrationId } from '#libs/vocabulary';
+import type { Database, LedgerTransaction } from './open.js';
 
 /** What a standing migration may do without a person's word. Prices are not known here: any other licence may be dearer. */
 export const standingSettingsSchema = z.strictObject({
   /** Changes of so many seconds go into one round. */
   everySeconds: z.int().min(1).max(86_400).default(60),
+  /** Shares are of all accounts; within a day, over all rounds. */
   guard: z
     .strictObject({
-      create: limit(200, 0.05).prefault({}),
-      suspend: limit(50, 0.02).prefault({}),
-      change: limit(1_000, 0.3).prefault({}),
-      licence: limit(0, 0).prefault({}),
+      create: limitSchema(200, 0.05).prefault({}),
+      suspend: limitSchema(50, 0.02).prefault({}),
+      change: limitSchema(1_000, 0.3).prefault({}),
+      licence: limitSchema(0, 0).prefault({}),
     })
     .prefault({}),
 });
@@ -118,8 +112,8 @@ export async function roundsToAdvance(db: Database, standingId: MigrationId): Pr
     select id, state, held_because as "heldBecause", created_at as "createdAt",
       (select count(*) from round_member where round_member.migration_id = migration.id) as people
     from migration
-    where standing_id = ${standingId}::uuid
-      and (state in ('draft', 'approved') or (state = 'planned' and held_because is null))
+    where standing_id = ${standingId}::uuid and state in ('draft', 'planned', 'approved')
+      and (state <> 'planned' or held_because is null)
     order by created_at`.execute(db);
   return rows;
 }
@@ -167,7 +161,7 @@ const actOf = sql`
   case when action in ('create', 'adopt') then 'create'
     when changes @> '[{"field": "suspended", "to": true}]' then 'suspend'
     when exists (select from jsonb_array_elements(changes) as change
-                 where change ->> 'field' = 'licence' and change -> 'from' <> 'null') then 'licence'
+                 where change ->> 'field' = 'licence') then 'licence'
     when cardinality(steps) > 0 then 'change' end`;
 
 const acts = z.record(z.string(), z.number());
@@ -184,13 +178,15 @@ export async function actsOfPlan(db: Database, planId: string): Promise<RoundAct
   return parseActs(rows);
 }
 
-/** Over the rounds that the standing rule let through within the last 24 hours. */
+/** Over the rounds that the standing rule let through within the last 24 hours, those that are still to start included. */
 export async function actsOfTheDay(db: Database, standingId: MigrationId): Promise<RoundActs> {
   const { rows } = await sql<{ act: string | null; people: number }>`
     select ${actOf} as act, count(*) as people
     from migration join plan_item on plan_item.plan_id = migration.plan_id
-    where standing_id = ${standingId}::uuid and held_because is null and started_at > now() - interval '24 hours'
-      and action not in ('conflict', 'skip') group by 1`.execute(db);
+    where standing_id = ${standingId}::uuid and held_because is null
+      and (state = 'approved' or started_at > now() - interval '24 hours') and action not in ('conflict', 'skip') group by 1`.execute(
+    db,
+  );
   return parseActs(rows);
 }
 
@@ -226,23 +222,58 @@ export async function countRoundMembers(db: Database, id: MigrationId): Promise<
   return rows[0]?.count ?? 0;
 }
 
-/** People whom a start left to another migration are looked at again once that is over. */
-export async function lookAgainAtBusy(tx: LedgerTransaction, roundId: MigrationId): Promise<void> {
+/**
+ * People whom a start left out are looked at again: those left to another migration once that is over, and those whose
+ * address was changed or given away after the plan.
+ */
+export async function lookAgainAtLeftOut(tx: LedgerTransaction, roundId: MigrationId): Promise<void> {
   await sql`
     delete from standing_person using enrolment, migration
-    where enrolment.migration_id = ${roundId}::uuid and enrolment.reason = 'under_way_elsewhere'
+    where enrolment.migration_id = ${roundId}::uuid
+      and enrolment.reason in ('under_way_elsewhere', 'address_changed_since', 'address_taken_since')
       and migration.id = ${roundId}::uuid and standing_person.standing_id = migration.standing_id
       and standing_person.employee_id = enrolment.employee_id`.execute(tx);
 }
 
-/** Takes the turn to look for work: one process in each interval. The row stays locked until the transaction ends. */
-export async function takeTurn(ledger: Ledger, id: MigrationId, work: (tx: LedgerTransaction) => Promise<void>) {
-  await ledger.db.transaction().execute(async (tx) => {
-    const { rows } = await sql`
-      update standing set checked_at = now()
-      where migration_id = ${id}::uuid and is_on
-        and checked_at + (settings ->> 'everySeconds')::int * interval '1 second' <= now()
-      returning migration_id`.execute(tx);
-    if (rows.length === 1) await work(tx);
-  });
+/**
+ * Takes the turn to look for work: one process in each interval. `daysToo`: a quarter of an hour has begun since the turn
+ * before, so somewhere another day may have.
+ */
+export async function takeTurn(db: Database, id: MigrationId): Promise<{ daysToo: boolean } | undefined> {
+  const { rows } = await sql<{ daysToo: boolean }>`
+    update standing set checked_at = now()
+    from (select migration_id, checked_at as before from standing where migration_id = ${id}::uuid) as turn
+    where standing.migration_id = turn.migration_id and is_on
+      and checked_at + (settings ->> 'everySeconds')::int * interval '1 second' <= now()
+    returning date_bin('15 minutes', now(), 'epoch') > turn.before as "daysToo"`.execute(db);
+  return rows[0];
+}
+
+/**
+ * Keeps every other process from looking for this standing migration's work, and from judging its rounds, until the
+ * transaction ends: nobody comes into two rounds, and no two rounds share what is left of a day's limit. False when it is
+ * switched off.
+ */
+export async function holdStanding(tx: LedgerTransaction, id: MigrationId): Promise<boolean> {
+  const { rows } = await sql`
+    select from standing where migration_id = ${id}::uuid and is_on for no key update`.execute(tx);
+  return rows.length === 1;
+}
+
+/** Whether people can still be added to the round, until the transaction ends: nobody has begun to plan it. */
+export async function holdDraft(tx: LedgerTransaction, roundId: MigrationId): Promise<boolean> {
+  // A plan that is being opened refers to this row: it is waited for, and seen by the next statement.
+  await sql`select from migration where id = ${roundId}::uuid for update`.execute(tx);
+  const { rows } = await sql`
+    select from migration where id = ${roundId}::uuid and state = 'draft'
+      and not exists (select from plan where plan.migration_id = migration.id)`.execute(tx);
+  return rows.length === 1;
+}
+
+/** The plan by which the round is to be judged, kept as it is until the transaction ends. */
+export async function holdPlanned(tx: LedgerTransaction, roundId: MigrationId): Promise<string | undefined> {
+  const { rows } = await sql<{ planId: string }>`
+    select plan_id as "planId" from migration
+    where id = ${roundId}::uuid and state = 'planned' and held_because is null for no key update`.execute(tx);
+  return rows[0]?.planId;
 }

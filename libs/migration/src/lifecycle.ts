@@ -5,12 +5,14 @@ import {
   enrol,
   finishPausing,
   issueReservations,
-  lookAgainAtBusy,
+  lockEnrolling,
+  lookAgainAtLeftOut,
   markAddressesChecked,
   moveMigration,
   readMigration,
   readPlan,
   reopenFailedSteps,
+  transact,
   type Database,
   type Ledger,
 } from '#libs/ledger';
@@ -75,7 +77,8 @@ export async function startMigration(
       `an admin must accept what Google would not tell: ${open.join(', ')} (approve with accept: [${open.map((word) => `"${word}"`).join(', ')}])`,
     );
   }
-  await ledger.db.transaction().execute(async (tx) => {
+  await transact(ledger.db, async (tx) => {
+    await lockEnrolling(tx);
     const moved = await moveMigration(tx, { id, from: ['approved'], to: 'running', cause: null, actor });
     if (!moved) {
       throw new LifecycleError('wrong_state', `only an approved migration can start; this one is ${migration.state}`);
@@ -83,7 +86,7 @@ export async function startMigration(
     await issueReservations(tx, planId);
     await enrol(tx, id, planId, timeScale);
     if (migration.standingId !== null) {
-      await lookAgainAtBusy(tx, id);
+      await lookAgainAtLeftOut(tx, id);
       // Its addresses were looked up one by one a moment ago.
       if (isJustMade(plan)) await markAddressesChecked(tx, id);
     }

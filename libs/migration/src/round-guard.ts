@@ -1,4 +1,5 @@
 import type { RoundActs, StandingSettings } from '#libs/ledger';
+import { limitOf } from '#libs/vocabulary';
 
 const words = {
   create: 'new accounts',
@@ -18,7 +19,7 @@ export function whyHeld(
   { planned, ofTheDay, accounts }: { planned: RoundActs; ofTheDay: RoundActs; accounts: number },
 ): string | undefined {
   const broken = actNames.flatMap((act) => {
-    const most = Math.max(guard[act].people, Math.floor(guard[act].share * accounts));
+    const most = limitOf(guard[act], accounts);
     if (planned[act] === 0 || planned[act] + ofTheDay[act] <= most) return [];
     const before = ofTheDay[act] === 0 ? '' : ` after ${ofTheDay[act]} within a day`;
     return [`${words[act]}: ${planned[act]}${before}, at most ${most} a day go through`];

@@ -24,16 +24,17 @@ export function judgePerson(
 ): JudgedPerson {
   const { employeeId, version, record } = person;
   const today = dayAtWork(record, now);
-  const asks = selects(record, today) && asksForMore(blueprint, person, today);
+  const asks = selects(record, today) && (person.isUnsure || asksForMore(blueprint, person, today));
   const lookOn = nextDay(record, today, person.terminatedOn ?? undefined, blueprint.settings.employment);
   return { employeeId, version, lookOn, asks };
 }
 
 function asksForMore(blueprint: Blueprint, person: DuePerson, today: string): boolean {
-  const { record, confirmed } = person;
+  const { record, confirmed, issuedAddress } = person;
   if (confirmed === null) {
     return !hasLeft(record, today) && !isHiredLater(record, today, blueprint.settings.employment);
   }
+  if (issuedAddress !== null && issuedAddress !== confirmed.primaryEmail.toLowerCase()) return true;
   const { wish, aliases } = wishAddress(blueprint, record, today);
   if (wish.kind === 'given' && wish.address.toLowerCase() !== confirmed.primaryEmail.toLowerCase()) return true;
   const evaluation = evaluate(blueprint, {

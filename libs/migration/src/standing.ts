@@ -7,23 +7,30 @@ import {
   addRoundMembers,
   countAccounts,
   duePeople,
+  holdDraft,
+  holdPlanned,
   holdRound,
+  holdStanding,
   latestPlan,
+  moveMigration,
   noteDealt,
   openRound,
   readMigration,
+  readPlan,
   roundsToAdvance,
   takeTurn,
+  transact,
+  type DuePerson,
   type LedgerTransaction,
-  type MigrationRow,
+  type PlanRow,
   type RoundRow,
   type StandingRow,
 } from '#libs/ledger';
 import type { MigrationId } from '#libs/vocabulary';
-import { approveMigration, LifecycleError, startMigration } from './lifecycle.js';
+import { LifecycleError, startMigration } from './lifecycle.js';
 import { blueprintReader, planMigration, selector, type PlanningOptions } from './planning.js';
 import { whyHeld } from './round-guard.js';
-import { judgePerson } from './standing-due.js';
+import { judgePerson, type JudgedPerson } from './standing-due.js';
 
 export interface StandingOptions extends Omit<PlanningOptions, 'actor'> {
   now(): Date;
@@ -31,6 +38,12 @@ export interface StandingOptions extends Omit<PlanningOptions, 'actor'> {
 }
 
 const pageSize = 1_000;
+/** How far a look at everybody has come, and the round that it opened. */
+interface Gathered {
+  readonly after: string | null;
+  readonly roundId: MigrationId | undefined;
+}
+
 /** A plan that was refused, mostly because Google could not be read, is made anew after this. */
 const planAgainMs = 30_000;
 
@@ -60,31 +73,47 @@ export class Standing {
     }
   }
 
-  /** Opens a round for everybody who asks for one; one transaction, so that nobody is noted without being in it. */
+  /** Opens a round for everybody who asks for one. */
   private async gather({ migrationId }: StandingRow): Promise<void> {
-    const { ledger } = this.options;
-    await takeTurn(ledger, migrationId, async (tx) => {
-      const migration = await readMigration(tx, migrationId);
-      if (migration !== undefined) await this.gatherPages(tx, migration, await this.blueprintOf(migrationId));
+    const { db } = this.options.ledger;
+    const turn = await takeTurn(db, migrationId);
+    if (turn === undefined) return;
+    const now = this.options.now();
+    const blueprint = await this.blueprintOf(migrationId);
+    const selects = selector((await readMigration(db, migrationId))?.selection ?? { kind: 'everyone' });
+    const judge = (person: DuePerson) => judgePerson(blueprint, selects, person, now);
+    const day = turn.daysToo ? lastDayOnEarth(now) : null;
+    let from: Gathered | undefined = { after: null, roundId: undefined };
+    while (from !== undefined) from = await this.gatherPage(migrationId, { ...from, day, judge });
+  }
+
+  /** One page in one transaction: nobody is noted without being in a round. Gives where the next page goes on. */
+  private gatherPage(
+    id: MigrationId,
+    { after, roundId, day, judge }: Gathered & { day: string | null; judge: (person: DuePerson) => JudgedPerson },
+  ): Promise<Gathered | undefined> {
+    return transact(this.options.ledger.db, async (tx) => {
+      if (!(await holdStanding(tx, id))) return undefined;
+      const page = await duePeople(tx, id, { day, after, limit: pageSize });
+      const judged = page.map(judge);
+      await noteDealt(tx, id, judged);
+      const members = judged.filter(({ asks }) => asks).map(({ employeeId }) => employeeId);
+      const round = members.length === 0 ? roundId : await this.roundFor(tx, id, roundId, members);
+      const last = page.at(-1);
+      return last === undefined || page.length < pageSize ? undefined : { after: last.employeeId, roundId: round };
     });
   }
 
-  private async gatherPages(tx: LedgerTransaction, migration: MigrationRow, blueprint: Blueprint): Promise<void> {
-    const selects = selector(migration.selection);
-    const now = this.options.now();
-    let roundId: MigrationId | undefined;
-    for (let after: string | null = null; ;) {
-      const page = await duePeople(tx, migration.id, { day: lastDayOnEarth(now), after, limit: pageSize });
-      const judged = page.map((person) => judgePerson(blueprint, selects, person, now));
-      await noteDealt(tx, migration.id, judged);
-      const members = judged.filter(({ asks }) => asks).map(({ employeeId }) => employeeId);
-      if (members.length > 0) {
-        roundId ??= await openRound(tx, migration.id);
-        await addRoundMembers(tx, roundId, members);
-      }
-      after = page.at(-1)?.employeeId ?? after;
-      if (page.length < pageSize) return;
-    }
+  private async roundFor(
+    tx: LedgerTransaction,
+    id: MigrationId,
+    before: MigrationId | undefined,
+    members: readonly string[],
+  ): Promise<MigrationId> {
+    const isOpen = before !== undefined && (await holdDraft(tx, before));
+    const round = isOpen ? before : await openRound(tx, id);
+    await addRoundMembers(tx, round, members);
+    return round;
   }
 
   private async advance(standing: StandingRow, round: RoundRow): Promise<void> {
@@ -118,25 +147,32 @@ export class Standing {
   }
 
   private async judge(standing: StandingRow, round: RoundRow, actor: string): Promise<void> {
-    const { ledger } = this.options;
-    const plan = await latestPlan(ledger.db, round.id);
-    if (plan?.state !== 'ready') return;
-    const parent = await readMigration(ledger.db, standing.migrationId);
-    const accepted = parent?.planId ? ((await latestPlan(ledger.db, parent.id))?.acceptedUnknowns ?? []) : [];
-    const open = plan.needsAcceptance.filter((unknown) => !accepted.includes(unknown));
-    const held =
-      open.length > 0
-        ? `Google would not tell everything (${open.join(', ')}): approve the round with these words, or cancel it`
-        : whyHeld(standing.settings.guard, {
-            planned: await actsOfPlan(ledger.db, plan.id),
-            ofTheDay: await actsOfTheDay(ledger.db, standing.migrationId),
-            accounts: await countAccounts(ledger.db),
-          });
-    if (held !== undefined) {
-      await holdRound(ledger.db, round.id, held);
-      return;
-    }
-    await acceptUnknowns(ledger.db, plan.id, plan.needsAcceptance);
-    await approveMigration(ledger, round.id, actor);
+    await transact(this.options.ledger.db, async (tx) => {
+      if (!(await holdStanding(tx, standing.migrationId))) return;
+      const planId = await holdPlanned(tx, round.id);
+      const plan = planId === undefined ? undefined : await readPlan(tx, planId);
+      if (plan?.state !== 'ready') return;
+      const held = await whyRoundHeld(tx, standing, plan);
+      if (held !== undefined) {
+        await holdRound(tx, round.id, held);
+        return;
+      }
+      await acceptUnknowns(tx, plan.id, plan.needsAcceptance);
+      await moveMigration(tx, { id: round.id, from: ['planned'], to: 'approved', cause: null, actor });
+    });
   }
+}
+
+async function whyRoundHeld(tx: LedgerTransaction, standing: StandingRow, plan: PlanRow): Promise<string | undefined> {
+  const parent = await readMigration(tx, standing.migrationId);
+  const accepted = parent?.planId ? ((await latestPlan(tx, parent.id))?.acceptedUnknowns ?? []) : [];
+  const open = plan.needsAcceptance.filter((unknown) => !accepted.includes(unknown));
+  if (open.length > 0) {
+    return `Google would not tell everything (${open.join(', ')}): approve the round with these words, or cancel it`;
+  }
+  return whyHeld(standing.settings.guard, {
+    planned: await actsOfPlan(tx, plan.id),
+    ofTheDay: await actsOfTheDay(tx, standing.migrationId),
+    accounts: await countAccounts(tx),
+  });
 }

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { latestPlan, listRounds, standingSettingsSchema, switchStandingOn, type RoundRow } from '#libs/ledger';
+import { latestPlan } from '#libs/ledger';
 import type { MigrationId } from '#libs/vocabulary';
 import { domain, smallBlueprint, TestCompany } from './company.js';
+import { lookOn, standing } from './rounds.js';
 
 let company: TestCompany;
 beforeEach(async () => {
@@ -16,28 +17,8 @@ const name = (givenName: string, familyName: string) => ({ legalName: { givenNam
 const withLeavers = (rules: string) =>
   smallBlueprint(`declare: { orgUnits: [{ path: /Leavers }] }\ngmail: { language: fr }\n${rules}`);
 
-/** Completes a migration of whoever is known by then, and makes it stand. */
-async function stand(blueprint: string, day: string): Promise<MigrationId> {
-  const id = await company.create({ blueprint });
-  await company.plan(id, day);
-  await company.start(id);
-  company.work();
-  await company.until(id, 'completed', 'completedWithIssues');
-  const settings = standingSettingsSchema.parse({});
-  await switchStandingOn(company.ledger.db, { migrationId: id, settings, actor: 'Ada' });
-  return id;
-}
-
-/** Looks on that day, at noon in London, and waits until every round that came of it is through; newest first. */
-async function look(id: MigrationId, day: string): Promise<RoundRow[]> {
-  await company.ledger.pool.query("update standing set checked_at = '-infinity'");
-  const standing = company.standingAt(() => new Date(`${day}T12:00:00Z`));
-  return company.eventually(async () => {
-    await standing.tick();
-    const rounds = await listRounds(company.ledger.db, id, { limit: 100 });
-    return rounds.every(({ state }) => state.startsWith('completed')) ? rounds : undefined;
-  });
-}
+const stand = (blueprint: string, day: string) => standing(company, blueprint, day);
+const look = (id: MigrationId, day: string) => lookOn(company, id, day);
 
 async function accountOf(address: string) {
   const account = await company.workspace.directory.getUser({}, `${address}@${domain}`);

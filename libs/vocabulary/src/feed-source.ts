@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { fileSettingsSchema } from './feed-file.js';
 import { workerTypes } from './employee.js';
+import { limitSchema } from './limit.js';
 import { dropSettingsSchema, sftpSettingsSchema } from './feed-drop.js';
 
 /** A source's name: it stands in addresses, file paths and metrics. */
@@ -13,27 +14,20 @@ export const populationSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_.-]{0,62}$/i, 'may hold letters, digits, -, _ and ., at most 63, a letter or digit first');
 
-/** More than the greater of the two holds a delivery: so many people, or such a share of those whom they are compared with. */
-const limit = (people: number, share: number) =>
-  z.strictObject({
-    people: z.int().min(0).default(people),
-    share: z.number().min(0).max(1).default(share),
-  });
-
 /** From which change on a delivery waits for a person's word; see docs/safeguards.md. */
 const guardSchema = z.strictObject({
-  leavers: limit(50, 0.02).prefault({}),
+  leavers: limitSchema(50, 0.02).prefault({}),
   /** The same within each country: a small one would not be noticed in the whole. */
-  leaversInCountry: limit(20, 0.1).prefault({}),
-  addressChanges: limit(50, 0.01).prefault({}),
-  addressChangesInCountry: limit(20, 0.1).prefault({}),
-  joiners: limit(200, 0.05).prefault({}),
-  renames: limit(50, 0.01).prefault({}),
-  moves: limit(200, 0.3).prefault({}),
+  leaversInCountry: limitSchema(20, 0.1).prefault({}),
+  addressChanges: limitSchema(50, 0.01).prefault({}),
+  addressChangesInCountry: limitSchema(20, 0.1).prefault({}),
+  joiners: limitSchema(200, 0.05).prefault({}),
+  renames: limitSchema(50, 0.01).prefault({}),
+  moves: limitSchema(200, 0.3).prefault({}),
   /** Of the delivery's rows. */
-  rejectedRows: limit(50, 0.1).prefault({}),
+  rejectedRows: limitSchema(50, 0.1).prefault({}),
   /** More or fewer rows than in the full delivery before it. */
-  rowCount: limit(50, 0.1).prefault({}),
+  rowCount: limitSchema(50, 0.1).prefault({}),
 });
 export type GuardSettings = z.infer<typeof guardSchema>;
 

@@ -10,6 +10,7 @@ export * from './feed-columns.js';
 export * from './feed-file.js';
 export * from './feed-reasons.js';
 export * from './feed-drop.js';
+export * from './limit.js';
 export * from './feed-difference.js';
 export * from './feed-source.js';
 export * from './outcome.js';

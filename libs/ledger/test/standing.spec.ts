@@ -1,0 +1,178 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import {
+  actsOfTheDay,
+  addRoundMembers,
+  createPlan,
+  duePeople,
+  finishPlan,
+  holdDraft,
+  holdStanding,
+  moveMigration,
+  openRound,
+  settle,
+  standingSettingsSchema,
+  switchStandingOn,
+  takeTurn,
+  type SettledAccount,
+} from '#libs/ledger';
+import type { MigrationId } from '#libs/vocabulary';
+import { change, openTestLedger, running, take, type TestLedger } from './fixture.js';
+
+let opened: TestLedger;
+beforeEach(async () => {
+  opened = await openTestLedger();
+});
+afterEach(() => opened.close());
+
+const record = {
+  status: 'active',
+  workerType: 'employee',
+  legalName: { givenName: 'Ada', familyName: 'One' },
+  hireDate: '2020-01-01',
+  country: 'FR',
+};
+
+/** A standing migration of one person, with steps for the account and the groups; both still to run. */
+async function standing(): Promise<MigrationId> {
+  const { ledger } = opened;
+  const id = await running(ledger, [
+    { number: '1', steps: ['account', 'groups'], desired: { groups: ['g@shop.example'] } },
+  ]);
+  await ledger.pool.query(`update employee_version set record = $1`, [
+    JSON.stringify({ ...record, employeeNumber: '1' }),
+  ]);
+  await switchStandingOn(ledger.db, { migrationId: id, settings: standingSettingsSchema.parse({}), actor: 'Ada' });
+  return id;
+}
+
+async function settleStep(id: MigrationId, step: 'account' | 'groups', state: 'done' | 'failed'): Promise<void> {
+  const { ledger } = opened;
+  await ledger.pool.query('update step set due_at = now() where ready');
+  const batch = await take(ledger, id, step);
+  const bars = { suspendedByUs: null, archivedByUs: null, foundSuspended: false, foundArchived: false };
+  const accounts = batch.items.map(({ employeeId, enrolmentId }): SettledAccount => ({
+    employeeId,
+    enrolmentId,
+    googleId: `g${enrolmentId}`,
+    primaryEmail: 'p1@shop.example',
+    origin: 'created',
+    wrote: true,
+    gmailHash: null,
+    calendarHash: null,
+    bars,
+  }));
+  const changes = batch.items.map((item) =>
+    change(item, { state, reason: state === 'failed' ? 'group_missing' : null }),
+  );
+  await settle(ledger, {
+    migrationId: id,
+    slot: 1,
+    actor: 'test',
+    timeScale: 1,
+    shares: [{ batch, changes, accounts: step === 'account' ? accounts : [], last: true }],
+  });
+}
+
+const due = (id: MigrationId) =>
+  opened.ledger.db.transaction().execute((tx) => duePeople(tx, id, { day: null, after: null, limit: 10 }));
+
+test('what is confirmed of somebody is the account of the last work if that is done, else nobody knows it', async () => {
+  const id = await standing();
+  await settleStep(id, 'account', 'done');
+  expect(await due(id)).toEqual([]);
+  await settleStep(id, 'groups', 'done');
+  expect(await due(id)).toMatchObject([{ confirmed: { groups: ['g@shop.example'] }, isUnsure: false }]);
+
+  const later = await running(opened.ledger, [{ number: '1', steps: ['account', 'groups'], action: 'update' }]);
+  await settleStep(later, 'account', 'done');
+  await settleStep(later, 'groups', 'failed');
+  expect(await due(id)).toMatchObject([{ confirmed: null, isUnsure: true }]);
+});
+
+test('an account of somebody with whom no work was ever finished is one of which nobody knows what it is like', async () => {
+  const id = await standing();
+  await opened.ledger.pool.query(`
+    with ended as (update enrolment set live = false, state = 'skipped' returning employee_id)
+    insert into account (employee_id, google_id, primary_email, origin) select employee_id, 'g', 'p', 'adopted' from ended`);
+  expect(await due(id)).toMatchObject([{ confirmed: null, isUnsure: true }]);
+});
+
+/** A round with a plan that would suspend the one person there is. */
+async function plannedRound(id: MigrationId): Promise<MigrationId> {
+  const { ledger } = opened;
+  const round = await ledger.db.transaction().execute((tx) => openRound(tx, id));
+  const planId = await createPlan(ledger.db, { migrationId: round, blueprintVersion: 1, actor: 'test' });
+  await ledger.pool.query(
+    `insert into plan_item (plan_id, employee_id, employee_version, action, steps, changes)
+     select $1, id, version, 'suspend', '{account}', '[{"field": "suspended", "from": false, "to": true}]' from employee`,
+    [planId],
+  );
+  await finishPlan(ledger.db, planId, { state: 'ready', summary: {}, needsAcceptance: [], sha256: new Uint8Array(32) });
+  return round;
+}
+
+test('a round counts within the day from its approval on, not only from its start', async () => {
+  const { db } = opened.ledger;
+  const id = await standing();
+  const round = await plannedRound(id);
+  expect(await actsOfTheDay(db, id)).toMatchObject({ suspend: 0 });
+  await moveMigration(db, { id: round, from: ['planned'], to: 'approved', cause: null, actor: 'rule' });
+  expect(await actsOfTheDay(db, id)).toMatchObject({ suspend: 1 });
+  await moveMigration(db, { id: round, from: ['approved'], to: 'running', cause: null, actor: 'rule' });
+  expect(await actsOfTheDay(db, id)).toMatchObject({ suspend: 1 });
+  await opened.ledger.pool.query("update migration set started_at = now() - interval '25 hours' where id = $1", [
+    round,
+  ]);
+  expect(await actsOfTheDay(db, id)).toMatchObject({ suspend: 0 });
+});
+
+test('nobody is added to a round whose plan has begun', async () => {
+  const { ledger } = opened;
+  const id = await standing();
+  const round = await ledger.db.transaction().execute((tx) => openRound(tx, id));
+  const takesPeople = () => ledger.db.transaction().execute((tx) => holdDraft(tx, round));
+  expect(await takesPeople()).toBe(true);
+  await createPlan(ledger.db, { migrationId: round, blueprintVersion: 1, actor: 'test' });
+  expect(await takesPeople()).toBe(false);
+});
+
+test('two looks at once come one after the other, and see what the other one did', async () => {
+  const { ledger } = opened;
+  const id = await standing();
+  await settleStep(id, 'account', 'done');
+  await settleStep(id, 'groups', 'done');
+  const lookAndTake = () =>
+    ledger.db.transaction().execute(async (tx) => {
+      await holdStanding(tx, id);
+      const people = await duePeople(tx, id, { day: null, after: null, limit: 10 });
+      if (people.length === 0) return 0;
+      const round = await openRound(tx, id);
+      await addRoundMembers(
+        tx,
+        round,
+        people.map(({ employeeId }) => employeeId),
+      );
+      return people.length;
+    });
+  const taken = await Promise.all(Array.from({ length: 4 }, lookAndTake));
+  expect(taken.toSorted((a, b) => a - b)).toEqual([0, 0, 0, 1]);
+});
+
+test('of the turns within one interval one is had, and days are looked at when a quarter of an hour has begun', async () => {
+  const { ledger } = opened;
+  const id = await standing();
+  const turns = await Promise.all(Array.from({ length: 4 }, () => takeTurn(ledger.db, id)));
+  expect(turns.filter((turn) => turn !== undefined)).toEqual([{ daysToo: true }]);
+  await ledger.pool.query(
+    "update standing set checked_at = date_bin('15 minutes', now(), 'epoch') - interval '90 seconds'",
+  );
+  expect(await takeTurn(ledger.db, id)).toEqual({ daysToo: true });
+  await ledger.pool.query(`update standing set settings = settings || '{"everySeconds": 0}', checked_at = now()`);
+  // Unless just now another one began.
+  const { rows } = await ledger.pool.query<{ begun: Date }>("select date_bin('15 minutes', now(), 'epoch') as begun");
+  const turn = await takeTurn(ledger.db, id);
+  const { rows: after } = await ledger.pool.query<{ begun: Date }>(
+    "select date_bin('15 minutes', now(), 'epoch') as begun",
+  );
+  if (rows[0]?.begun.getTime() === after[0]?.begun.getTime()) expect(turn).toEqual({ daysToo: false });
+});
