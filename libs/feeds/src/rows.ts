@@ -33,7 +33,8 @@ export function latestHireDateAt(moment: Date): string {
 }
 
 const textMax = 255;
-const numberMax = 64;
+/** Of a worker’s number. */
+export const workerNumberMax = 64;
 const addressesMax = 30;
 const addressMax = 254;
 
@@ -187,7 +188,7 @@ class RowCheck {
   }
 
   private number(field: Field): string | undefined {
-    return this.plain(field, numberMax);
+    return this.plain(field, workerNumberMax);
   }
 
   private name(field: Field): string | undefined {

@@ -8,6 +8,7 @@ import type {
 } from '#libs/ledger';
 import type { FeedField, ScimSettings } from '#libs/vocabulary';
 import { columnOf } from '../fields.js';
+import { isRealDay, workerNumberMax } from '../rows.js';
 import { isPrimary, isScimList, isScimObject } from './canonical.js';
 import { enterpriseUrn, workerUrn } from './schemas.js';
 
@@ -54,9 +55,7 @@ export function feedRowOf(
     latinFamilyName: namedText(partOf(worker, 'latinName'), 'familyName'),
     workerType: workerTypeOf(resource, settings),
     status: statusOf(change),
-    hireDate:
-      namedText(worker, 'hireDate') ??
-      (settings.hiredWhenCreated ? change.createdAt.toISOString().slice(0, 10) : undefined),
+    hireDate: namedText(worker, 'hireDate') ?? (settings.hiredWhenCreated ? dayOfCreation(change) : undefined),
     endDate: namedText(worker, 'terminationDate'),
     country: countryOf(resource) ?? settings.country,
     locationCode: namedText(worker, 'locationCode'),
@@ -65,7 +64,7 @@ export function feedRowOf(
     costCentre: namedText(enterprise, 'costCenter'),
     jobTitle: textOf(resource['title']),
     previousNumber: namedText(worker, 'previousWorkerId'),
-    managerNumber: manager === undefined ? undefined : (numberOf(manager) ?? manager),
+    managerNumber: manager === undefined ? undefined : managerNumberOf(manager, numberOf),
     workLanguage: namedText(worker, 'workLanguage') ?? firstLanguage(textOf(resource['preferredLanguage'])),
     fte: partOf(worker, 'fte'),
     workEmail,
@@ -73,6 +72,19 @@ export function feedRowOf(
     workPhone: phoneOf(resource['phoneNumbers'], 'work'),
     mobilePhone: phoneOf(resource['phoneNumbers'], 'mobile'),
   });
+}
+
+/** Nobody is hired after they left: a platform may learn of a worker on their way out, and that must not lose the leaver. */
+function dayOfCreation({ createdAt, resource }: Omit<ScimChange, 'id'>): string {
+  const day = createdAt.toISOString().slice(0, 10);
+  const end = /^\d{4}-\d{2}-\d{2}(?=T|$)/.exec(namedText(resource[workerUrn], 'terminationDate')?.trim() ?? '')?.[0];
+  return end !== undefined && end < day && isRealDay(end) ? end : day;
+}
+
+/** Who is not known to SCIM may be known by that number from elsewhere; what can be no number would only cost the whole row. */
+function managerNumberOf(reference: string, numberOf: NumberOfReference): string | undefined {
+  const number = (numberOf(reference) ?? reference).trim();
+  return number.length <= workerNumberMax && number.isWellFormed() && !/[\0\uFFFD]/.test(number) ? number : undefined;
 }
 
 function present(row: Readonly<Record<FeedField, ScimValue | undefined>>): Partial<Record<FeedField, ScimValue>> {
