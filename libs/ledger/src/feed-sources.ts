@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { feedSourceSettingsSchema, type FeedSourceSettings } from '#libs/vocabulary';
-import type { Database } from './open.js';
+import { transact, type Database } from './open.js';
+import { deliverSourceAgain } from './scim-outcomes.js';
 
 /** The settings of a source, defaults where nobody settled anything. */
 export async function readSourceSettings(db: Database, source: string): Promise<FeedSourceSettings> {
@@ -9,22 +10,28 @@ export async function readSourceSettings(db: Database, source: string): Promise<
   return feedSourceSettingsSchema.parse(rows[0]?.settings ?? {});
 }
 
-/** Settles a source anew, as a whole; deliveries that are applied from now on go by it. */
+/**
+ * Settles a source anew, as a whole; deliveries that are applied from now on go by it, and SCIM users whom the old settings
+ * left unapplied are delivered again.
+ */
 export async function settleSource(
   db: Database,
   source: { name: string; settings: FeedSourceSettings; actor: string },
 ): Promise<void> {
-  await sql`
-    with settled as (
-      insert into feed_source (name, settings, changed_by)
-      values (${source.name}, ${JSON.stringify(source.settings)}::jsonb, ${source.actor})
-      on conflict (name) do update
-        set settings = excluded.settings, changed_by = excluded.changed_by, changed_at = now()
-      returning name
-    )
-    insert into event (kind, actor, detail)
-    select 'source_settled', ${source.actor}, jsonb_build_object('source', name, 'settings', ${JSON.stringify(source.settings)}::jsonb)
-    from settled`.execute(db);
+  await transact(db, async (tx) => {
+    await sql`
+      with settled as (
+        insert into feed_source (name, settings, changed_by)
+        values (${source.name}, ${JSON.stringify(source.settings)}::jsonb, ${source.actor})
+        on conflict (name) do update
+          set settings = excluded.settings, changed_by = excluded.changed_by, changed_at = now()
+        returning name
+      )
+      insert into event (kind, actor, detail)
+      select 'source_settled', ${source.actor}, jsonb_build_object('source', name, 'settings', ${JSON.stringify(source.settings)}::jsonb)
+      from settled`.execute(tx);
+    await deliverSourceAgain(tx, source.name);
+  });
 }
 
 export interface FeedSourceRow {

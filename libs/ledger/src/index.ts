@@ -35,6 +35,7 @@ export * from './dropped-files.js';
 export * from './scim-conditions.js';
 export * from './scim-users.js';
 export * from './scim-deliveries.js';
+export { scimProvisioning, type ScimProvisioningRow } from './scim-outcomes.js';
 export * from './bulk-uploads.js';
 export * from './drop-looks.js';
 export * from './employees.js';

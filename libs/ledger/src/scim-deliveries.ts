@@ -32,12 +32,19 @@ export type ComposeDelivery = (
 
 /** So many users at most stand in one delivery; the next ones follow when it is done. */
 const usersMax = 2_000;
+/** Nobody is called by more. */
+const referenceMax = 255;
+
+/** In the words of the index `feed_delivery_unfinished`, so that finished deliveries, however many, are not read. */
+const isUnfinished = sql`state in ('received', 'checking', 'applying', 'held')`;
 
 interface Delivering {
   readonly mediaType: string;
   /** The references to managers that a resource holds. */
   readonly referenceOf: (resource: ScimObject) => string | undefined;
   readonly compose: ComposeDelivery;
+  /** Is told why a source's changes could not be delivered: they are tried again, and the other sources go on. */
+  readonly onFault: (source: string, fault: unknown) => void;
 }
 
 /**
@@ -57,10 +64,14 @@ export async function deliverScimChanges(db: Database, delivering: Delivering): 
     )
     select source from pending where source is not null and not exists (
       select from feed_delivery where feed_delivery.source = pending.source
-        and media_type = ${delivering.mediaType} and finished_at is null)`.execute(db);
+        and media_type = ${delivering.mediaType} and ${isUnfinished})`.execute(db);
   let count = 0;
   for (const { source } of rows) {
-    if (await transact(db, (tx) => deliverSource(tx, source, delivering))) count += 1;
+    try {
+      if (await transact(db, (tx) => deliverSource(tx, source, delivering))) count += 1;
+    } catch (fault) {
+      delivering.onFault(source, fault);
+    }
   }
   return count;
 }
@@ -74,7 +85,7 @@ async function deliverSource(tx: LedgerTransaction, source: string, delivering: 
       created_at as "createdAt", change, changed_by as actor
     from scim_user where source = ${source} and change > delivered_change and not exists (
       select from feed_delivery where feed_delivery.source = scim_user.source
-        and media_type = ${delivering.mediaType} and finished_at is null)
+        and media_type = ${delivering.mediaType} and ${isUnfinished})
     order by change limit ${usersMax}`.execute(tx);
   if (changes.length === 0) return false;
   const settings = await readSourceSettings(tx, source);
@@ -93,11 +104,33 @@ async function deliverSource(tx: LedgerTransaction, source: string, delivering: 
   await receiveDelivery(tx, id, { sha256: createHash('sha256').update(bytes).digest(), bytes: bytes.length });
   // Somebody who changed meanwhile keeps a higher change, and is delivered again.
   await sql`
-    update scim_user set delivered_change = sent.change, delivery_id = ${id}::uuid, delivery_row = sent.row
+    update scim_user set delivered_change = sent.change, delivery_id = ${id}::uuid, delivery_row = sent.row,
+      manager_awaited = sent.awaited
     from unnest(${changes.map((change) => change.id)}::uuid[], ${changes.map(({ change }) => change)}::bigint[],
-      ${changes.map((change) => rows.get(change.id) ?? null)}::integer[]) as sent (id, change, row)
+      ${changes.map((change) => rows.get(change.id) ?? null)}::integer[],
+      ${changes.map((change) => awaitedBy(change, delivering, numberOf))}::text[]) as sent (id, change, row, awaited)
     where scim_user.id = sent.id`.execute(tx);
+  await deliverAwaiting(tx, source, changes);
   return true;
+}
+
+/** The manager of whom nothing is known yet; null when there is none to wait for. */
+function awaitedBy(change: ScimChange, { referenceOf }: Delivering, numberOf: NumberOfReference): string | null {
+  const reference = change.isDeleted ? undefined : referenceOf(change.resource);
+  const isAwaited = reference !== undefined && reference.length <= referenceMax && numberOf(reference) === undefined;
+  return isAwaited ? reference.toLowerCase() : null;
+}
+
+/** Whoever came may be the manager whom others named by external id or user name: those are delivered once more. */
+async function deliverAwaiting(tx: LedgerTransaction, source: string, changes: readonly ScimChange[]): Promise<void> {
+  const names = changes
+    .filter(({ isDeleted }) => !isDeleted)
+    .flatMap(({ resource }) => [resource['externalId'], resource['userName']])
+    .flatMap((name) => (typeof name === 'string' ? name.toLowerCase() : []));
+  await sql`
+    update scim_user set change = nextval('scim_change')
+    where source = ${source} and manager_awaited = any(${names}::text[]) and manager_awaited is not null
+      and deleted_at is null and change = delivered_change`.execute(tx);
 }
 
 async function referencesOf(
@@ -107,43 +140,23 @@ async function referencesOf(
   { referenceOf }: Delivering,
 ): Promise<NumberOfReference> {
   const wanted = [...new Set(changes.flatMap(({ resource }) => referenceOf(resource) ?? []))];
+  // Each of them is found by an index. A user name's key was put in lower case by us, not by the database.
   const { rows } = await sql<{ reference: string; employeeNumber: string }>`
     select distinct on (wanted.reference) wanted.reference, employee_number as "employeeNumber"
-    from unnest(${wanted}::text[]) as wanted (reference), lateral (
-      select 1 as rank, employee_number from scim_user where source = ${source} and id::text = wanted.reference
+    from unnest(${wanted}::text[], ${wanted.map(uuidOf)}::uuid[], ${wanted.map((reference) => reference.toLowerCase())}::text[])
+      as wanted (reference, id, folded), lateral (
+      select 1 as rank, employee_number from scim_user where source = ${source} and id = wanted.id
       union all
-      select 2, employee_number from scim_user where source = ${source} and employee_number = wanted.reference
+      (select 2, employee_number from scim_user where source = ${source} and employee_number = wanted.reference limit 1)
       union all
       select 3, employee_number from scim_user where source = ${source} and external_id = wanted.reference
       union all
       select 4, employee_number from scim_user
-      where source = ${source} and user_name_key = lower(wanted.reference) and deleted_at is null
+      where source = ${source} and user_name_key = wanted.folded and deleted_at is null
     ) as found order by wanted.reference, rank`.execute(tx);
   const numbers = new Map(rows.map(({ reference, employeeNumber }) => [reference, employeeNumber]));
   return (reference) => numbers.get(reference);
 }
 
-export interface ScimProvisioningRow {
-  readonly id: string;
-  readonly state: string;
-  readonly problems: readonly string[];
-}
-
-/** What became of the latest change of each of these users. */
-export async function scimProvisioning(db: Database, ids: readonly string[]): Promise<ScimProvisioningRow[]> {
-  const { rows } = await sql<ScimProvisioningRow>`
-    select scim_user.id,
-      case when change > delivered_change then 'waiting'
-        when feed_delivery.state = 'held' then 'held'
-        when finished_at is null then 'waiting'
-        when feed_delivery.state <> 'done' then 'refused'
-        when outcome in ('rejected', 'older') then 'rejected'
-        else 'recorded' end as state,
-      case when change > delivered_change then '{}'
-        when cause is not null then array[cause]
-        else array(select problem ->> 'message' from jsonb_array_elements(coalesce(problems, '[]')) as problem) end as problems
-    from scim_user left join feed_delivery on feed_delivery.id = delivery_id
-      left join feed_row on feed_row.delivery_id = scim_user.delivery_id and row = delivery_row
-    where scim_user.id = any(${[...ids]}::uuid[])`.execute(db);
-  return rows;
-}
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const uuidOf = (reference: string): string | null => (uuid.test(reference) ? reference : null);

@@ -8,6 +8,7 @@ import {
   type ScimObject,
   type ScimSort,
 } from './scim-conditions.js';
+import { deliverAgain } from './scim-outcomes.js';
 
 /** A user as a SCIM client of its source sees it. */
 export interface ScimUserRow {
@@ -77,8 +78,8 @@ interface LockedUser {
 }
 
 /**
- * Changes a user to what `change` makes of it, or leaves it as it is when that gives undefined. Undefined for a user who is
- * not there. What `change` throws ends it without effect.
+ * Changes a user to what `change` makes of it, or leaves it as it is when that gives undefined; who was not applied as they
+ * are is then delivered once more. Undefined for a user who is not there. What `change` throws ends it without effect.
  *
  * @throws ScimUserTakenError
  */
@@ -92,7 +93,10 @@ export async function changeScimUser(
       const before = await lockUser(tx, user);
       if (before === undefined) return undefined;
       const content = change(before);
-      if (content === undefined) return before;
+      if (content === undefined) {
+        await deliverAgain(tx, user.id);
+        return before;
+      }
       const { rows } = await sql<ScimUserRow>`
         update scim_user set resource = ${JSON.stringify(content.resource)}::jsonb,
           search = ${JSON.stringify(content.search)}::jsonb, version = version + 1, changed_by = ${user.actor},

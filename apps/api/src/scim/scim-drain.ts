@@ -57,6 +57,7 @@ export class ScimDrain implements OnApplicationBootstrap, BeforeApplicationShutd
         mediaType: scimChangesType,
         referenceOf: managerOf,
         compose: composeScimDelivery,
+        onFault: (source, fault) => this.log.error('SCIM changes could not be delivered', { source }, fault),
       });
       if (count > 0) this.intake.wake();
     } catch (fault) {

@@ -185,3 +185,70 @@ test('a user’s number never changes, whatever becomes of its external id', asy
     },
   );
 });
+
+test('a user who left before they were created is a leaver all the same', async () => {
+  const late = await client.other('late-leavers');
+  const { addresses } = wholeWorker();
+  const base = { addresses, [workerUrn]: { terminationDate: '2021-05-31' } };
+  const { id } = await late.create(wholeWorker({ ...base, externalId: 'gone', active: false }));
+  expect(await late.provisioning(id)).toEqual({ state: 'recorded' });
+  expect(await late.records()).toMatchObject([
+    { employeeNumber: 'gone', status: 'terminated', hireDate: '2021-05-31', endDate: '2021-05-31' },
+  ]);
+});
+
+test('a manager who comes later is found by the external id or user name by which they were named', async () => {
+  const late = await client.other('late-managers');
+  const { db } = client.api.foundation.ledger;
+  const settings = feedSourceSettingsSchema.parse({ scim: { employeeNumberFrom: 'employeeNumber' } });
+  await settleSource(db, { name: 'late-managers', settings, actor: 'test' });
+  const worker = (employeeNumber: string, more: object = {}) =>
+    wholeWorker({ externalId: `id-of-${employeeNumber}`, [enterpriseUrn]: { employeeNumber, ...more } });
+  const reports = await Promise.all(
+    ['id-of-boss', 'The.BOSS@example.com', 'x'.repeat(300)].map((value, index) =>
+      late.create(worker(`report-${index}`, { manager: { value } })),
+    ),
+  );
+  await Promise.all(reports.map(({ id }) => late.provisioning(id)));
+  const managers = async () =>
+    (await late.records())
+      .filter(({ employeeNumber }) => String(employeeNumber).startsWith('report-'))
+      .map(({ managerNumber }) => managerNumber);
+  expect(await managers()).toEqual(['id-of-boss', 'The.BOSS@example.com', undefined]);
+  await late.create({ ...worker('boss'), userName: 'the.boss@example.com' });
+  await vi.waitFor(async () => expect(await managers()).toEqual(['boss', 'boss', undefined]), {
+    timeout: 40_000,
+    interval: 100,
+  });
+});
+
+test('who was rejected is delivered again when the client repeats what it said, or when the source is settled anew', async () => {
+  const again = await client.other('again');
+  const { db, pool } = client.api.foundation.ledger;
+  const nowhere = wholeWorker({ externalId: 'nowhere', addresses: [] });
+  const { id } = await again.create(nowhere);
+  expect(await again.provisioning(id)).toMatchObject({ state: 'rejected' });
+  const deliveries = async () => {
+    const { rows } = await pool.query<{ count: number }>(
+      `select count(*) as count from feed_delivery where source = 'again' and finished_at is not null`,
+    );
+    return rows[0]?.count;
+  };
+  expect(await deliveries()).toBe(1);
+  const repeated = await again.send('PUT', `/Users/${id}`, nowhere);
+  expect(repeated).toMatchObject({ status: 200, body: { meta: { version: 'W/"1"' } } });
+  await vi.waitFor(async () => expect(await deliveries()).toBe(2), { timeout: 40_000, interval: 100 });
+  expect(await again.provisioning(id)).toMatchObject({ state: 'rejected' });
+  const settings = feedSourceSettingsSchema.parse({ scim: { country: 'FR' } });
+  await settleSource(db, { name: 'again', settings, actor: 'test' });
+  await vi.waitFor(async () => expect(await again.records()).toMatchObject([{ employeeNumber: 'nowhere' }]), {
+    timeout: 40_000,
+    interval: 100,
+  });
+  expect(await again.provisioning(id)).toMatchObject({ state: 'recorded' });
+  await again.send('PUT', `/Users/${id}`, nowhere);
+  await settleSource(db, { name: 'again', settings, actor: 'test' });
+  expect(await again.provisioning(id)).toMatchObject({ state: 'recorded' });
+  const { rows } = await pool.query(`select from scim_user where source = 'again' and change > delivered_change`);
+  expect(rows).toEqual([]);
+});
