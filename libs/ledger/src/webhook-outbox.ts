@@ -100,7 +100,8 @@ export async function noteStart(tx: LedgerTransaction, migrationId: MigrationId)
 export async function noteFinished(ledger: Ledger, pauseMs: number): Promise<number> {
   return transact(ledger.db, async (tx) => {
     const { rows } = await sql<{ ended: boolean }>`
-      select mark_xid <= pg_snapshot_xmin(pg_current_snapshot()) as ended from webhook_cursor
+      select mark_xid <= pg_snapshot_xmin(pg_current_snapshot())
+        or mark_xid > pg_snapshot_xmax(pg_current_snapshot()) as ended from webhook_cursor
       where looked_at <= clock_timestamp() - ${pauseMs} * interval '1 millisecond' for update skip locked`.execute(tx);
     if (rows[0]?.ended !== true) return 0;
     const { numAffectedRows } = await sql`

@@ -207,6 +207,17 @@ test('who is finished by a transaction that commits late is told when it has end
   ]);
 });
 
+test('a ledger that was restored into a younger cluster, where transactions count from lower on, goes on telling', async () => {
+  const { ledger } = opened;
+  await tellAll();
+  const endpoint = await listen(['workers.provisioned']);
+  const id = await running(ledger, [{ number: 'restored', steps: ['account'] }]);
+  await ledger.pool.query(`update webhook_cursor set mark_xid = '9000000000'`);
+  await finish(await take(ledger, id, 'account'), () => ({}));
+  expect(await tellAll()).toBe(1);
+  expect(await dataOf(endpoint)).toMatchObject([{ workers: ['restored'] }]);
+});
+
 test('an endpoint is told nothing of what happened before it was there', async () => {
   const { ledger } = opened;
   const id = await running(ledger, [{ number: 'before', steps: ['account'] }]);

@@ -72,6 +72,12 @@ export function postOnce(
       response.on('error', () => undefined);
       response.destroy();
     });
+    // 101 Switching Protocols: nobody asked for another protocol, and nothing else tells of it.
+    request.on('upgrade', ({ statusCode = 101 }, socket) => {
+      socket.destroy();
+      resolve({ status: statusCode, retryAfter: undefined });
+    });
+    request.on('close', () => resolve({ trouble: 'not_reached' }));
     request.on('error', (error) => {
       if (error instanceof AddressRefusedError) resolve({ trouble: 'address_refused' });
       else if (stop.aborted) resolve({ trouble: 'given_up' });

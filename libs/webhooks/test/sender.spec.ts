@@ -1,3 +1,4 @@
+import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   addEndpoint,
@@ -22,6 +23,7 @@ import {
   type TestReceiver,
 } from '#libs/testing';
 import { newSigningSecret, WebhookSender } from '#libs/webhooks';
+import { postOnce } from '../src/post.js';
 
 let database: TestDatabase;
 let ledger: Ledger;
@@ -70,6 +72,23 @@ async function only() {
   expect(messages).toHaveLength(1);
   return messages[0];
 }
+
+test('a receiver that answers 101, or ends the connection, is tried again like any other that does not take it', async () => {
+  for (const answer of ['HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n', '']) {
+    const server = createServer(
+      (socket) => void socket.once('data', () => socket.end(answer)).on('error', () => undefined),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const message = { body, headers: {} };
+    const stop = new AbortController().signal;
+    const options = { rule: 'private', timeoutMs: 10_000, stop } as const;
+    const told = await postOnce(`http://127.0.0.1:${port}/`, message, options);
+    expect(told).toEqual(answer === '' ? { trouble: 'not_reached' } : { status: 101, retryAfter: undefined });
+  }
+});
 
 test('a message comes once, posted as it was stored, and its signature is verified by the library', async () => {
   const id = await put();
