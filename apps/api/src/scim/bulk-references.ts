@@ -1,6 +1,15 @@
 /** RFC 7644, 3.7.2: `bulkId:` and the id that a POST of the same job was given by its client. */
 const reference = /(?:^|\/)bulkId:([^/]+)$/;
 
+/** No user and no PATCH is deeper. */
+const depthMax = 20;
+
+/** Whether a value is nested more than any that means something; what follows here goes down into it. */
+export function isDeep(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === depthMax || Object.values(value).some((one) => isDeep(one, depth + 1));
+}
+
 /** The bulkIds that an operation's data or path refers to. */
 export function referencesIn(value: unknown): string[] {
   if (typeof value === 'string') {

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { ScimError, scimErrorBody } from '#libs/feeds';
 import { logToken, type Log } from '#libs/platform';
-import { referencesIn, withReferences } from './bulk-references.js';
+import { isDeep, referencesIn, withReferences } from './bulk-references.js';
 import { requireMessage } from './scim-requests.js';
 import { ScimService, type ScimAnswer, type ScimContext } from './scim.service.js';
 
@@ -24,7 +24,8 @@ const operationSchema = z.object({
   path: z.string(),
   data: z.unknown().optional(),
 });
-type Operation = z.infer<typeof operationSchema>;
+/** With the bulkIds that it refers to, which are asked for again and again. */
+type Operation = z.infer<typeof operationSchema> & { readonly references: readonly string[] };
 
 /** What became of one operation (RFC 7644, 3.7.3); the status is a text. */
 interface Result {
@@ -82,7 +83,7 @@ class BulkJob {
     private readonly failOnErrors: number,
   ) {
     this.results = operations.map(() => undefined);
-    this.operations = operations.map((operation) => operationSchema.safeParse(operation).data);
+    this.operations = operations.map(operationOf);
     for (const operation of this.operations) {
       if (operation?.method === 'POST' && operation.bulkId !== undefined) this.expected.add(operation.bulkId);
     }
@@ -110,18 +111,19 @@ class BulkJob {
   /** Whether an operation refers to what another one is still to create. */
   private waits(index: number): boolean {
     const operation = this.operations[index];
-    return operation !== undefined && referencesOf(operation).some((id) => this.expected.has(id));
+    return operation !== undefined && operation.references.some((id) => this.expected.has(id));
   }
 
   private async one(index: number): Promise<void> {
     const operation = this.operations[index];
     if (operation === undefined) {
-      const what = 'An operation has a method of POST, PUT, PATCH or DELETE, a path, and a bulkId of text.';
+      const what =
+        'An operation has a method of POST, PUT, PATCH or DELETE, a path, a bulkId of text, and data of a user.';
       return this.note(index, {}, new ScimError(400, 'invalidSyntax', what));
     }
     const isPost = operation.method === 'POST';
     try {
-      if (referencesOf(operation).some((id) => !this.ids.has(id))) throw unresolved();
+      if (operation.references.some((id) => !this.ids.has(id))) throw unresolved();
       const answer = await this.perform(operation, (id) => this.ids.get(id));
       this.note(index, operation, answer);
     } catch (error) {
@@ -146,7 +148,7 @@ class BulkJob {
       this.note(index, operation, answer);
       this.expected.delete(operation.bulkId);
       for (const other of waiting) if (other !== index && !this.isOver && !this.waits(other)) await this.one(other);
-      if (referencesOf(operation).some((id) => this.expected.has(id))) await this.breakCircle(this.unfinished(waiting));
+      if (operation.references.some((id) => this.expected.has(id))) await this.breakCircle(this.unfinished(waiting));
       const id = this.ids.get(operation.bulkId) ?? '';
       const whole = withReferences(operation.data, (bulkId) => this.ids.get(bulkId));
       this.note(index, operation, await this.users.replace(this.context, id, whole, {}));
@@ -211,6 +213,11 @@ class BulkJob {
   }
 }
 
-const referencesOf = ({ path, data }: Operation): string[] => [...referencesIn(path), ...referencesIn(data)];
+/** Undefined for what is no operation. */
+function operationOf(sent: unknown): Operation | undefined {
+  const operation = operationSchema.safeParse(sent).data;
+  if (operation === undefined || isDeep(operation.data)) return undefined;
+  return { ...operation, references: [...referencesIn(operation.path), ...referencesIn(operation.data)] };
+}
 
 const unresolved = () => new ScimError(409, undefined, 'The operation refers to a bulkId that created nothing.');

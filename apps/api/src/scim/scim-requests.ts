@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { ScimError } from '#libs/feeds';
+import { bodyOf, ScimError } from '#libs/feeds';
 import { callerOf } from '#libs/platform';
 
 export const scimRoot = '/scim/v2';
@@ -39,14 +39,12 @@ export function readScimBodies(app: NestFastifyApplication): void {
   );
   fastify.addContentTypeParser(
     scimType,
-    { parseAs: 'string', bodyLimit: payloadBytesMax },
-    (_request: FastifyRequest, body: string, done: (error: Error | null, value?: unknown) => void) => {
-      if (body === '') return done(null, undefined);
+    { parseAs: 'buffer', bodyLimit: payloadBytesMax },
+    (_request: FastifyRequest, bytes: Buffer, done: (error: Error | null, value?: unknown) => void) => {
       try {
-        const parsed: unknown = JSON.parse(body);
-        done(null, parsed);
-      } catch {
-        done(new ScimError(400, 'invalidSyntax', 'The body is not JSON.'));
+        done(null, bodyOf(bytes));
+      } catch (error) {
+        done(error instanceof Error ? error : new Error('a body cannot be read', { cause: error }));
       }
     },
   );

@@ -3,7 +3,7 @@ import { Body, Controller, HttpCode, Inject, Param, Post, Req, Res } from '@nest
 import { ApiConsumes, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { ScimError, scimUploadType } from '#libs/feeds';
+import { bodyOf, ScimError, scimUploadType } from '#libs/feeds';
 import { noteBulkIds, type DeliveryRow, type Ledger } from '#libs/ledger';
 import { Allow, callerOf, ledgerToken, Problem } from '#libs/platform';
 import { idempotencyKeyOf, waitSecondsOf } from '../feeds/feed-headers.js';
@@ -89,20 +89,10 @@ export class ScimUploadController {
 /** What each operation is called; an upload that is none is refused whole, in the form of the interface that was asked. */
 function bulkIdsOf(bytes: Buffer, request: FastifyRequest): string[] {
   try {
-    return checkedOperations(parsed(bytes));
+    return checkedOperations(bodyOf(bytes));
   } catch (error) {
     if (!(error instanceof ScimError) || isScim(request)) throw error;
     throw new Problem(error.status === 413 ? 'too-large' : 'malformed-request', error.message, {}, { cause: error });
-  }
-}
-
-function parsed(bytes: Buffer): unknown {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    const body: unknown = JSON.parse(text);
-    return body;
-  } catch {
-    throw new ScimError(400, 'invalidSyntax', 'The body is not JSON in UTF-8.');
   }
 }
 

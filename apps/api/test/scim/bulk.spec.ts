@@ -184,3 +184,23 @@ test('RFC 7644, 3.7: a body that is no job is 400 invalidSyntax', async () => {
   }
   expect(resultsOf(await job([]))).toEqual([]);
 });
+
+test('a job whose every operation refers to the next one is carried out, from its end', async () => {
+  const count = 300;
+  const data = (index: number) => (index < count ? managedBy(`bulkId:u${index + 1}`) : newUser());
+  const results = resultsOf(await job(Array.from({ length: count + 1 }, (_, index) => post(`u${index}`, data(index)))));
+  expect(new Set(results.map(({ status }) => status))).toEqual(new Set(['201']));
+  const [first, second] = results;
+  expect(await managerOf(idAt(first?.location))).toEqual({ manager: { value: idAt(second?.location) } });
+});
+
+test('data that is nested deeper than any user is refused, the other operations are carried out', async () => {
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+  const body = JSON.stringify({ schemas: [requestUrn], Operations: ['DEEP', post('sound')] });
+  const answer = await client.send(
+    'POST',
+    '/Bulk',
+    body.replace('"DEEP"', `{"method":"POST","path":"/Users","bulkId":"deep","data":${deep}}`),
+  );
+  expect(resultsOf(answer).map(({ status }) => status)).toEqual(['400', '201']);
+});

@@ -115,6 +115,34 @@ test('RFC 7644, 3.5.2: a new primary value takes the place of the old one', asyn
   expect(await after(before, { op: 'add', path: 'emails', value: [{ ...home, primary: true }] })).toEqual({ emails });
   const both = { emails: [{ ...work, primary: true }, home] };
   expect(await after(both, { op: 'replace', path: 'emails[type eq "home"].primary', value: true })).toEqual({ emails });
+  const told = { ...work, display: 'Work' };
+  expect(await after(before, { op: 'add', path: 'emails', value: [told, { ...home, primary: true }] })).toEqual({
+    emails: [
+      { ...told, primary: false },
+      { ...home, primary: true },
+    ],
+  });
+});
+
+test('RFC 7644, 3.5.2.1: a value that is there already is not added, in whatever order its parts are said', async () => {
+  const address = { type: 'work', streetAddress: 'Main Street 1', country: 'DE' };
+  const value = [{ country: 'DE', streetAddress: 'Main Street 1', type: 'work' }];
+  expect(await after({ addresses: [address] }, { op: 'add', path: 'addresses', value })).toEqual({
+    addresses: [address],
+  });
+});
+
+test('a list that grows over its bound by several operations is refused as one that comes so', async () => {
+  const emails = (from: number) => Array.from({ length: 300 }, (_, index) => ({ value: `${from + index}@x.example` }));
+  await refused({ emails: emails(0) }, [{ op: 'add', path: 'emails', value: emails(300) }], 400, 'invalidValue');
+  const one = { op: 'replace', path: 'emails[type eq "work"].value', value: 'a@x.example' };
+  const long = { ...one, path: `emails[${'type eq "work" or '.repeat(90)}type eq "home"].value` };
+  await refused(
+    { emails: [work] },
+    Array.from({ length: 100 }, () => long),
+    400,
+    'invalidValue',
+  );
 });
 
 test('RFC 7644, 3.5.2.1: add sets what is single, extends what is complex, appends to what is a list', async () => {

@@ -135,6 +135,8 @@ test.each([
   'title eq -5',
   'meta.lastModified gt "yesterday"',
   'meta.lastModified co "2026"',
+  'meta.lastModified gt "0000-06-01T00:00:00Z"',
+  'meta.created le "9999-12-31T23:59:59-14:00"',
   'title gt null',
   'userName eq "\\u0000"',
   '',

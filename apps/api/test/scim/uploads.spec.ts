@@ -264,3 +264,12 @@ test('the SCIM interface takes the same upload for the token’s source, and a t
   expect((await told(response)).rows).toMatchObject({ new: 1 });
   expect((await upload([operation(wholeWorker())], {}, '/v1/feeds/elsewhere/bulk')).status).toBe(403);
 });
+
+test('an upload with a byte order mark is applied like any other', async () => {
+  const response = await call('/v1/feeds/uploads/bulk', {
+    method: 'POST',
+    body: `\uFEFF${JSON.stringify(request([operation(wholeWorker({ externalId: 'marked', [workerUrn]: { hireDate: '2020-01-01' } }))]))}`,
+    headers: { 'content-type': 'application/scim+json', prefer: 'wait=60' },
+  });
+  expect(await told(response)).toMatchObject({ state: 'done', rows: { total: 1 } });
+});

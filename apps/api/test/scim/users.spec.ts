@@ -66,6 +66,23 @@ test('RFC 7643, 4.1.1: userName is required and not empty', async () => {
   }
 });
 
+test('names and numbers by which users are found have 255 characters at most', async () => {
+  const long = 'x'.repeat(4_000);
+  for (const more of [{ userName: long }, { externalId: long }, { [enterpriseUrn]: { employeeNumber: long } }]) {
+    expectError(await client.send('POST', '/Users', newUser(more)), 400, 'invalidValue');
+  }
+  const { id } = await client.create(newUser({ externalId: 'x'.repeat(255) }));
+  expectError(await client.patch(id, { op: 'add', path: 'externalId', value: long }), 400, 'invalidValue');
+});
+
+test('a byte order mark before a body is no part of it, and a body that is not UTF-8 is refused', async () => {
+  const user = newUser();
+  expect(await client.send('POST', '/Users', `\uFEFF${JSON.stringify(user)}`)).toMatchObject({ status: 201 });
+  const bytes = Buffer.from(JSON.stringify(newUser({ title: 'Caf\xE9' })), 'latin1');
+  const answer = await client.send('POST', '/Users', bytes);
+  expectError(answer, 400, 'invalidSyntax');
+});
+
 test('RFC 7643, 3: without the core schema’s URN a body is refused, wherever the URN stands it is taken', async () => {
   const { userName } = newUser();
   expectError(await client.send('POST', '/Users', { userName }), 400, 'invalidSyntax');

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ScimObject, ScimValue } from '#libs/ledger';
 import { feedFields, rejection, type FeedField, type ScimSettings } from '#libs/vocabulary';
 import { FeedRefusedError, type RawRow } from '../dialects/raw-row.js';
+import { bodyOf } from './body.js';
 import { canonicalUser } from './canonical.js';
 import { employeeNumberOf, feedRowOf } from './feed-rows.js';
 import { ScimError } from './scim-error.js';
@@ -21,7 +22,7 @@ export async function* bulkRows(
 ): AsyncGenerator<readonly RawRow[]> {
   const pieces: Buffer[] = [];
   for await (const piece of bytes) pieces.push(piece);
-  const upload = uploadSchema.safeParse(JSON.parse(Buffer.concat(pieces).toString('utf8')));
+  const upload = uploadSchema.safeParse(sentIn(Buffer.concat(pieces)));
   if (!upload.success || upload.data.Operations.length === 0) throw new FeedRefusedError('empty_file');
   const operations = upload.data.Operations.map(({ data }) => saidOf(data, settings));
   const last = new Map<string, ScimObject>();
@@ -31,6 +32,15 @@ export async function* bulkRows(
     if ('wrong' in said) return { line, problem: { ...rejection('operation_invalid'), message: said.wrong } };
     return { line, values: valuesOf(last.get(said.number) ?? said.resource, said.number, settings) };
   });
+}
+
+/** It was read once, before it was taken: what can be read no more is refused, not tried again and again. */
+function sentIn(bytes: Buffer): unknown {
+  try {
+    return bodyOf(bytes);
+  } catch (error) {
+    throw error instanceof ScimError ? new FeedRefusedError('json_broken') : error;
+  }
 }
 
 function saidOf(data: unknown, settings: ScimSettings): Said {

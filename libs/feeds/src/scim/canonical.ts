@@ -1,11 +1,14 @@
 import type { ScimObject, ScimValue } from '#libs/ledger';
 import { attributeNamed, type ScimAttribute } from './attributes.js';
-import { coreUrn, extensions, extensionOf, topAttributes } from './schemas.js';
+import { coreUrn, enterpriseUrn, extensions, extensionOf, topAttributes } from './schemas.js';
 import { ScimError } from './scim-error.js';
 
 /** Longer than any text that HR or an identity platform sends, pictures and certificates included. */
 const textMax = 32_768;
 const valuesMax = 500;
+/** Of names and numbers, by which users are found. */
+const nameMax = 255;
+const employeeNumberPath = [enterpriseUrn, 'employeeNumber'];
 /** Thousands of users are in memory at once when they are delivered. */
 const userCharactersMax = 65_536;
 
@@ -45,14 +48,29 @@ export function canonicalUser(body: unknown): ScimObject {
   return checkedUser(user);
 }
 
-/** @throws ScimError `invalidValue` for a user without a name, or one that is too large. */
+/** @throws ScimError `invalidValue` for a user without a name, with a name or number that is too long, or one that is too large. */
 export function checkedUser(user: Readonly<Record<string, ScimValue>>): ScimObject {
   const name = user['userName'];
   if (typeof name !== 'string' || name.trim() === '') throw invalid('userName', 'is required and may not be empty');
-  if (name.length > 255) throw invalid('userName', 'may have 255 characters');
-  if (JSON.stringify(user).length > userCharactersMax)
-    throw invalid('A user', `may have ${userCharactersMax} characters`);
-  return user;
+  const said = { userName: name, externalId: user['externalId'], employeeNumber: valueAt(user, employeeNumberPath) };
+  for (const [path, value] of Object.entries(said)) {
+    if (typeof value === 'string' && value.length > nameMax) throw invalid(path, `may have ${nameMax} characters`);
+  }
+  return boundedUser(user);
+}
+
+/** @throws ScimError `invalidValue` for a user who is too large. */
+export function boundedUser(user: ScimObject): ScimObject {
+  if (JSON.stringify(user).length <= userCharactersMax) return user;
+  throw invalid('A user', `may have ${userCharactersMax} characters`);
+}
+
+/** What stands at a path of names; undefined where there is nothing. */
+export function valueAt(value: ScimValue, path: readonly string[]): ScimValue | undefined {
+  return path.reduce<ScimValue | undefined>(
+    (at, name) => (isScimObject(at) && Object.hasOwn(at, name) ? at[name] : undefined),
+    value,
+  );
 }
 
 /** The members of a complex value or an extension; undefined when nothing is left. */
@@ -129,7 +147,7 @@ function canonicalText(attribute: ScimAttribute, value: unknown, path: string): 
   return value;
 }
 
-/** Each value once, and one primary at most (RFC 7643, 2.4). */
+/** Each value once, one primary at most (RFC 7643, 2.4), and not too many. */
 export function withoutRepetition(values: readonly ScimValue[], path: string): ScimValue[] {
   const seen = new Map<string, ScimValue>();
   for (const value of values) {
@@ -137,6 +155,7 @@ export function withoutRepetition(values: readonly ScimValue[], path: string): S
     if (!seen.has(key)) seen.set(key, value);
   }
   const kept = [...seen.values()];
+  if (kept.length > valuesMax) throw invalid(path, `may have ${valuesMax} values`);
   if (kept.filter(isPrimary).length > 1) throw invalid(path, 'may have one primary value');
   return kept;
 }
@@ -145,10 +164,14 @@ export const isScimObject = (value: ScimValue | undefined): value is ScimObject 
   typeof value === 'object' && !Array.isArray(value);
 export const isPrimary = (value: ScimValue): boolean => isScimObject(value) && value['primary'] === true;
 
-/** Two values of one type that say the same are one value, whatever else they carry. */
-function identity(value: ScimValue): string {
-  if (!isScimObject(value) || value['value'] === undefined) return JSON.stringify(value);
-  return JSON.stringify([value['type'] ?? null, value['value']]);
+/**
+ * Two values of one type that say the same are one value, whatever else they carry. The ledger gives members back in an
+ * order of its own, which makes no other value.
+ */
+export function identity(value: ScimValue): string {
+  if (!isScimObject(value)) return JSON.stringify(value);
+  if (value['value'] !== undefined) return JSON.stringify([value['type'] ?? null, value['value']]);
+  return JSON.stringify(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 /** The same resource with texts in lower case where case does not count: what filters look at. */

@@ -1,7 +1,7 @@
 import type { ScimCondition, ScimOperand, ScimOperator } from '#libs/ledger';
 import { attributeNamed, type ScimAttribute } from './attributes.js';
 import { filterTokens, type FilterToken } from './filter-tokens.js';
-import { coreUrn, extensionOf, namesOf, placeOf, type ScimPlace } from './schemas.js';
+import { columnOfPlace, coreUrn, extensionOf, namesOf, placeOf, type ScimPlace } from './schemas.js';
 import { ScimError } from './scim-error.js';
 
 const invalid = (detail: string) => new ScimError(400, 'invalidFilter', detail);
@@ -218,11 +218,10 @@ function leafOf(attribute: ScimAttribute, word: Word): ScimAttribute | undefined
   return value;
 }
 
-const columnNames = { id: 'id', userName: 'userName', externalId: 'externalId' } as const;
-const isColumn = (name: string): name is keyof typeof columnNames => Object.hasOwn(columnNames, name);
-
-function operandOf({ extension, attribute, sub }: ScimPlace, leaf: ScimAttribute | undefined): ScimOperand {
-  if (extension === undefined && isColumn(attribute.name)) return { column: columnNames[attribute.name], type: 'text' };
+function operandOf(place: ScimPlace, leaf: ScimAttribute | undefined): ScimOperand {
+  const column = columnOfPlace(place);
+  if (column !== undefined) return { column, type: 'text' };
+  const { extension, attribute, sub } = place;
   return { path: namesOf({ extension, attribute, sub: sub ?? leaf }), type: kindOf(leaf ?? attribute) };
 }
 
@@ -269,7 +268,10 @@ const moment = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2
 function momentOf(text: string, isPartial: boolean): string {
   if (isPartial) throw invalid('A moment is compared with eq, ne, gt, ge, lt or le.');
   const at = moment.test(text) ? new Date(/(Z|[+-]\d{2}:\d{2})$/.test(text) ? text : `${text}Z`) : undefined;
-  if (at === undefined || Number.isNaN(at.getTime())) throw invalid('A moment is written like 2026-11-25T09:00:00Z.');
+  // The ledger knows no year before the first and writes those after 9999 in another way.
+  const year = at?.getUTCFullYear() ?? 0;
+  if (at === undefined || Number.isNaN(year) || year < 1 || year > 9_999)
+    throw invalid('A moment is written like 2026-11-25T09:00:00Z.');
   return at.toISOString();
 }
 

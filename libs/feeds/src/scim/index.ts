@@ -1,4 +1,5 @@
 export * from './scim-error.js';
+export * from './body.js';
 export * from './schemas.js';
 export * from './canonical.js';
 export * from './filter.js';

@@ -1,5 +1,5 @@
-import type { ScimCondition, ScimObject, ScimValue } from '#libs/ledger';
-import { isScimList, isScimObject } from './canonical.js';
+import type { ScimCondition, ScimValue } from '#libs/ledger';
+import { isScimList, valueAt } from './canonical.js';
 
 /** Whether a value in its search form meets a condition; the meaning that the ledger's SQL has too. Knows no columns. */
 export function meets(condition: ScimCondition, value: ScimValue): boolean {
@@ -25,12 +25,6 @@ export function meets(condition: ScimCondition, value: ScimValue): boolean {
     }
   }
 }
-
-function valueAt(value: ScimValue, path: readonly string[]): ScimValue | undefined {
-  return path.reduce<ScimValue | undefined>((at, name) => (isScimObject(at) ? own(at, name) : undefined), value);
-}
-
-const own = (object: ScimObject, name: string) => (Object.hasOwn(object, name) ? object[name] : undefined);
 
 function compares(found: ScimValue, { operator, value }: Extract<ScimCondition, { kind: 'compare' }>): boolean {
   if (operator === 'eq') return found === value;

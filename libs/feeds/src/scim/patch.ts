@@ -3,14 +3,17 @@ import { z } from 'zod';
 import type { ScimCondition, ScimObject, ScimValue } from '#libs/ledger';
 import { type ScimAttribute } from './attributes.js';
 import {
+  boundedUser,
   canonicalMembers,
   canonicalOne,
   canonicalValue,
   checkedUser,
   folded,
+  identity,
   isPrimary,
   isScimList,
   isScimObject,
+  valueAt,
   withoutRepetition,
 } from './canonical.js';
 import { meets } from './meets.js';
@@ -20,6 +23,9 @@ import { ScimError } from './scim-error.js';
 
 export const patchUrn = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 const operationsMax = 1_000;
+/** Paths, and members of values, which may be paths; filters in them are held against every value of an attribute. */
+const namesMax = 2_000;
+const nameCharactersMax = 100_000;
 
 const operationSchema = z.object({
   op: z
@@ -49,12 +55,23 @@ export function patchedUser(user: ScimObject, body: unknown): ScimObject {
       `A PATCH has schemas with ${patchUrn} and Operations, each with an op of add, replace or remove.`,
     );
   }
+  requireBounds(patch.data.Operations);
   const after = patch.data.Operations.reduce((before, operation) => applied(before, operation), user);
   return isDeepStrictEqual(after, user) ? user : checkedUser(after);
 }
 
 type Operation = z.infer<typeof operationSchema>;
 type Change = 'add' | 'replace';
+
+function requireBounds(operations: readonly Operation[]): void {
+  const names = operations.flatMap(({ path, value }) => [
+    typeof path === 'string' ? path : '',
+    ...Object.keys(membersSchema.safeParse(value).data ?? {}),
+  ]);
+  const characters = names.reduce((sum, name) => sum + name.length, 0);
+  if (names.length <= namesMax && characters <= nameCharactersMax) return;
+  throw new ScimError(400, 'invalidValue', 'The PATCH is too long: send the rest of it in another one.');
+}
 
 function applied(user: ScimObject, { op, path, value }: Operation): ScimObject {
   if (op === 'remove') {
@@ -106,7 +123,7 @@ function changed(user: ScimObject, op: Change, target: PatchTarget, value: unkno
   const after = attribute.multiValued
     ? changedList(op, place, filter, isScimList(before) ? before : [], value)
     : changedSingle(place, before, value);
-  return withValue(user, path, after);
+  return boundedUser(withValue(user, path, after));
 }
 
 function changedSingle(
@@ -191,14 +208,18 @@ function withDescribed(
 /** Values added to those there are; one that is there already is not there twice, but learns what is new of it. */
 function merged(before: readonly ScimValue[], values: readonly ScimValue[]): ScimValue[] {
   const after = [...before];
+  const places = new Map(before.map((value, place): [string, number] => [sameness(value), place]).toReversed());
   for (const value of values) {
-    const index = after.findIndex((one) => withoutRepetition([unmarked(one), unmarked(value)], '').length === 1);
-    const found = after[index];
-    if (found === undefined) after.push(value);
-    else if (isScimObject(found) && isScimObject(value)) after[index] = { ...found, ...value };
+    const place = places.get(sameness(value)) ?? after.length;
+    places.set(sameness(value), place);
+    const found = after[place];
+    after[place] = isScimObject(found) && isScimObject(value) ? { ...found, ...value } : value;
   }
   return after;
 }
+
+/** Whatever else is new of a value, and whether it is the primary one or not, it is the same value. */
+const sameness = (value: ScimValue): string => identity(unmarked(value));
 
 const unmarked = (value: ScimValue): ScimValue => (isScimObject(value) ? without(value, ['primary']) : value);
 
@@ -209,10 +230,10 @@ function withOnePrimary(
   attribute: ScimAttribute,
 ): readonly ScimValue[] {
   if (after.filter(isPrimary).length < 2) return withoutRepetition(after, attribute.name);
-  const was = before.findIndex(isPrimary);
-  const old = before[was];
+  const old = before.find(isPrimary);
+  const was = old === undefined ? undefined : sameness(old);
   const demoted = after.map((value) =>
-    old !== undefined && isScimObject(value) && isDeepStrictEqual(value, old) ? { ...value, primary: false } : value,
+    isScimObject(value) && isPrimary(value) && sameness(value) === was ? { ...value, primary: false } : value,
   );
   return withoutRepetition(demoted, attribute.name);
 }
@@ -253,18 +274,20 @@ function removed(user: ScimObject, target: PatchTarget, value: unknown): ScimObj
 function unlisted(before: readonly ScimValue[], attribute: ScimAttribute, value: unknown): ScimValue[] {
   const said = canonicalValue(attribute, value, attribute.name);
   const listed = isScimList(said) ? said : [];
+  const forms = new Map<string, { names: readonly string[]; contents: Set<string> }>();
+  for (const wanted of listed) {
+    const names = isScimObject(wanted) ? Object.keys(wanted).toSorted() : [];
+    const form = forms.get(names.join()) ?? { names, contents: new Set() };
+    forms.set(names.join(), form);
+    form.contents.add(contentOf(wanted, names));
+  }
   const isListed = (one: ScimValue) =>
-    listed.some((wanted) =>
-      isScimObject(wanted) && isScimObject(one)
-        ? Object.entries(wanted).every(([name, part]) => isDeepStrictEqual(one[name], part))
-        : isDeepStrictEqual(one, wanted),
-    );
+    [...forms.values()].some(({ names, contents }) => contents.has(contentOf(one, names)));
   return before.filter((one) => !isListed(one));
 }
 
-function valueAt(user: ScimObject, path: readonly string[]): ScimValue | undefined {
-  return path.reduce<ScimValue | undefined>((at, name) => (isScimObject(at) ? at[name] : undefined), user);
-}
+const contentOf = (value: ScimValue, names: readonly string[]): string =>
+  JSON.stringify(isScimObject(value) ? names.map((name) => value[name] ?? null) : value);
 
 /** The object with a value at a path; undefined and empty values go, and what they leave empty goes with them. */
 function withValue(object: ScimObject, path: readonly string[], value: ScimValue | undefined): ScimObject {

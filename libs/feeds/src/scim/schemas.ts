@@ -161,4 +161,14 @@ export function placeOf(path: string): ScimPlace | undefined {
   return sub && { extension, attribute, sub };
 }
 
+const columns = { id: 'id', userName: 'userName', externalId: 'externalId' } as const;
+const isColumn = (name: string): name is keyof typeof columns => Object.hasOwn(columns, name);
+
+/** The column of the ledger that holds an attribute, if one does. */
+export const columnOfPlace = ({
+  extension,
+  attribute,
+}: ScimPlace): (typeof columns)[keyof typeof columns] | undefined =>
+  extension === undefined && isColumn(attribute.name) ? columns[attribute.name] : undefined;
+
 export { workerUrn };

@@ -1,10 +1,7 @@
 import type { ScimSort } from '#libs/ledger';
 import { attributeNamed } from './attributes.js';
-import { namesOf, placeOf } from './schemas.js';
+import { columnOfPlace, namesOf, placeOf } from './schemas.js';
 import { ScimError } from './scim-error.js';
-
-const columns = { id: 'id', userName: 'userName', externalId: 'externalId' } as const;
-const isColumn = (name: string): name is keyof typeof columns => Object.hasOwn(columns, name);
 
 /**
  * What `sortBy` asks for (RFC 7644, 3.4.2.3): a complex attribute goes by its `value`, a list by its primary value, else the
@@ -21,9 +18,8 @@ export function sortOf(sortBy: string, descending: boolean): ScimSort {
     if (name !== 'created' && name !== 'lastModified') throw unsortable();
     return { operand: { column: name, type: 'moment' }, descending };
   }
-  if (extension === undefined && isColumn(attribute.name)) {
-    return { operand: { column: columns[attribute.name], type: 'text' }, descending };
-  }
+  const column = columnOfPlace(place);
+  if (column !== undefined) return { operand: { column, type: 'text' }, descending };
   const sub = place.sub ?? attributeNamed(attribute.subAttributes ?? [], 'value');
   if ((attribute.type === 'complex' && sub === undefined) || attribute.returned === 'request') throw unsortable();
   const type = 'text';
