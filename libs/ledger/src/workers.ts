@@ -181,14 +181,31 @@ const changedCandidates = `
     where plan.finished_at >= $4 and plan.state = 'ready'`;
 
 /**
+ * The moment before which nothing is still being written: whatever is committed later bears a later time, for PostgreSQL
+ * gives all of a transaction's times no earlier than its start. A second is taken off, for a start is told a little after it
+ * happened. Looks at all transactions of this database that its role may see: those of Bascule's other processes are.
+ */
+async function settledUntil({ pool }: Ledger): Promise<Date> {
+  const { rows } = await pool.query<{ moment: Date }>(
+    `select least(clock_timestamp(), min(xact_start)) - interval '1 second' as moment
+     from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('the ledger does not say what time it is');
+  return row.moment;
+}
+
+/**
  * A page of a source's workers in the order of their ids. Who may be meant is found first, in one pass, and of those so many
- * are looked at: a page may hold fewer, even none. `next` is where the next one begins; null at the end.
+ * are looked at: a page may hold fewer, even none. `next` is where the next one begins; null at the end. Whoever asks again
+ * for what changed since the `asOf` of the first page misses nobody, however late a change was committed.
  */
 export async function readWorkers(
   ledger: Ledger,
   { source, after, state, changedSince }: WorkerFilter,
   limit: number,
-): Promise<{ workers: WorkerRow[]; next: string | null }> {
+): Promise<{ workers: WorkerRow[]; next: string | null; asOf: Date }> {
+  const asOf = await settledUntil(ledger);
   const chosen = `
     select * from employee
     where source = $1 and ($2::text is null or employee_number > $2)
@@ -201,7 +218,7 @@ export async function readWorkers(
     (row) =>
       (state === undefined || row.state === state) && (changedSince === undefined || row.changedAt >= changedSince),
   );
-  return { workers, next: rows.length === limit ? (rows.at(-1)?.workerId ?? null) : null };
+  return { workers, next: rows.length === limit ? (rows.at(-1)?.workerId ?? null) : null, asOf };
 }
 
 /** One worker of a source, by HR's own id. */

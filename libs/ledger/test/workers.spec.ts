@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { moveMigration, readWorker, readWorkers, settle, type StepChange } from '#libs/ledger';
 import type { MigrationId } from '#libs/vocabulary';
 import { change, openTestLedger, planned, running, start, take, type TestLedger } from './fixture.js';
@@ -196,7 +196,36 @@ test('pages follow each other in the order of ids; state and moment choose', asy
     Object.fromEntries(batch.items.map(({ desired }) => [desired.employeeNumber, 'failed'])),
   );
   expect(changed).toHaveLength(3);
-  const nobody = { workers: [], next: null };
+  const nobody = { workers: [], next: null, asOf: expect.any(Date) };
   expect(await readWorkers(ledger, { source: 'hr', changedSince, state: 'pending' }, 100)).toEqual(nobody);
   expect(await readWorkers(ledger, { source: 'elsewhere' }, 100)).toEqual(nobody);
+});
+
+test('who is changed by a transaction that commits late comes when it has ended, for whoever asks from the moment that was told', async () => {
+  const { ledger } = opened;
+  await running(ledger, [{ number: worker, steps: ['account'] }]);
+  const late = await ledger.pool.connect();
+  try {
+    await late.query('begin');
+    await late.query('update employee set updated_at = now() where employee_number = $1', [worker]);
+    // It lasts longer than the second that is taken off.
+    await vi.waitFor(
+      async () => {
+        const { rows } = await late.query("select where clock_timestamp() > now() + interval '1.1 seconds'");
+        expect(rows).toHaveLength(1);
+      },
+      { timeout: 20_000, interval: 50 },
+    );
+    const { asOf } = await readWorkers(ledger, { source: 'hr' }, 1);
+    await late.query('commit');
+    const { rows } = await late.query<{ updated_at: Date }>(
+      'select updated_at from employee where employee_number = $1',
+      [worker],
+    );
+    expect(rows[0]?.updated_at.getTime()).toBeGreaterThan(asOf.getTime());
+    const { workers } = await readWorkers(ledger, { source: 'hr', changedSince: asOf }, 1_000);
+    expect(workers.map(({ workerId }) => workerId)).toContain(worker);
+  } finally {
+    late.release();
+  }
 });

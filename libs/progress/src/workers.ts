@@ -30,14 +30,17 @@ const standingOf = ({ employeeId: _ours, ...row }: WorkerRow): WorkerStanding =>
   meaning: row.reason === null ? workerStateMeanings[row.state] : failures[row.reason].summary,
 });
 
-/** A page of a source's workers in the order of their ids; it may hold fewer than `limit`, and ends when `next` is null. */
+/**
+ * A page of a source's workers in the order of their ids; it may hold fewer than `limit`, and ends when `next` is null. `asOf`
+ * of the first page is the moment to ask for changes from the next time.
+ */
 export async function workerStandings(
   ledger: Ledger,
   filter: WorkerFilter,
   limit: number,
-): Promise<{ workers: WorkerStanding[]; next: string | null }> {
-  const { workers, next } = await readWorkers(ledger, filter, limit);
-  return { workers: workers.map(standingOf), next };
+): Promise<{ workers: WorkerStanding[]; next: string | null; asOf: Date }> {
+  const { workers, next, asOf } = await readWorkers(ledger, filter, limit);
+  return { workers: workers.map(standingOf), next, asOf };
 }
 
 /** One worker by HR's own id; undefined when no row of theirs was ever applied. */

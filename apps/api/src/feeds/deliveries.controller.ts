@@ -2,14 +2,15 @@ import { Controller, Get, Inject, Param, Query, Req, Res, StreamableFile } from 
 import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { scimUploadType } from '#libs/feeds';
 import { deliveryRecords, listDeliveries, type Ledger } from '#libs/ledger';
-import { Allow, ledgerToken, Problem } from '#libs/platform';
+import { Allow, ledgerToken } from '#libs/platform';
 import { writeDeliveryRecords } from '#libs/progress';
 import { deliveryStates } from '#libs/vocabulary';
 import { Answers, countSchema, momentSchema, Problems } from '../described.js';
 import { csvHeaders, formatOf, formatSchema } from './answer-format.js';
 import { FeedsService } from './feeds.service.js';
-import { sourceOf } from './source-name.js';
+import { deliveryIdOf, sourceOf } from './source-name.js';
 
 const listSchema = z.strictObject({
   state: z.enum(deliveryStates.filter((state) => state !== 'uploading')).optional(),
@@ -80,13 +81,13 @@ export class DeliveriesController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const id = z.uuid().safeParse(text).data;
-    if (id === undefined) throw new Problem('not-found', 'There is no such delivery of this source.');
-    const { state } = await this.feeds.read(sourceOf(source), id);
+    const id = deliveryIdOf(text);
+    const { state, mediaType } = await this.feeds.read(sourceOf(source), id);
     const filter = { after: query.cursor, outcome: query.outcome === '' ? undefined : query.outcome };
     if (formatOf(request, query.format) === 'csv') {
       void reply.headers(csvHeaders(`records-${id}`));
-      return new StreamableFile(writeDeliveryRecords(this.ledger, id, filter));
+      const hasBulkIds = mediaType === scimUploadType;
+      return new StreamableFile(writeDeliveryRecords(this.ledger, id, filter, { hasBulkIds }));
     }
     const records = await deliveryRecords(this.ledger.db, id, { ...filter, limit: query.limit });
     return { state, records, cursor: records.length === query.limit ? (records.at(-1)?.row ?? null) : null };

@@ -18,9 +18,10 @@ const cursorSchema = z
 
 const querySchema = z.strictObject({
   state: z.enum(workerStates).optional(),
-  changedSince: momentSchema
-    .optional()
-    .meta({ description: 'Only those of whom something changed since then; the zone must be given.' }),
+  changedSince: momentSchema.optional().meta({
+    description:
+      'Only those of whom something changed since then; the zone must be given. Give the `asOf` of the last round.',
+  }),
   cursor: cursorSchema.optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100).meta({ description: 'Of a page; CSV has no pages.' }),
   format: formatSchema,
@@ -64,6 +65,10 @@ const answerSchema = standingSchema.extend({
 const pageSchema = z.object({
   workers: z.array(standingSchema),
   cursor: z.string().nullable().meta({ description: 'A page may hold fewer than `limit`: go on until this is null.' }),
+  asOf: momentSchema.meta({
+    description:
+      'Of the first page: the `changedSince` of the next round. Nothing that is written later lies before it.',
+  }),
 });
 
 /** Accepted is not provisioned: what became of each worker, asked by HR's own id. */
@@ -97,8 +102,8 @@ export class WorkersController {
       void reply.headers(csvHeaders(`workers-${source}`));
       return new StreamableFile(writeWorkers(this.ledger, filter));
     }
-    const { workers, next } = await workerStandings(this.ledger, filter, query.limit);
-    return { workers, cursor: next === null ? null : Buffer.from(next).toString('base64url') };
+    const { workers, next, asOf } = await workerStandings(this.ledger, filter, query.limit);
+    return { workers, cursor: next === null ? null : Buffer.from(next).toString('base64url'), asOf };
   }
 
   @Get(':workerId')

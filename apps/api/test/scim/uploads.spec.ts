@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { settleSource } from '#libs/ledger';
@@ -136,6 +137,13 @@ test('Entra: an upload is answered 202 with the address of a delivery to poll, w
     [good, '701984', 'new', []],
     [bad, '701985', 'rejected', ['country_unknown']],
     [broken, null, 'rejected', ['operation_invalid']],
+  ]);
+  const table = await call(`/v1/feeds/uploads/deliveries/${delivery.id}/records?format=csv`);
+  const lines: unknown[] = parse(await table.text(), { columns: true });
+  expect(lines).toMatchObject([
+    { bulk_id: good, row: '1', worker_id: '701984', outcome: 'new' },
+    { bulk_id: bad, row: '2', worker_id: '701985', reasons: 'country_unknown' },
+    { bulk_id: broken, row: '3', worker_id: '', reasons: 'operation_invalid' },
   ]);
   expect(records[2]?.problems[0]?.message).toBe('active must be true or false.');
   expect(await client.records()).toMatchObject([
