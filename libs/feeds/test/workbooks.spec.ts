@@ -5,6 +5,7 @@ import { feedSourceSettingsSchema } from '#libs/vocabulary';
 import { fileRows, readingOf } from '../src/files/index.js';
 import { fileInMemory, type StoredFile } from '../src/files/stored-file.js';
 import { columnOf } from '../src/fields.js';
+import { sheetRows } from '../src/workbooks/index.js';
 
 const workbookType = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
 const header = ['worker_id', 'legal_family_name', 'worker_type', 'status', 'hire_date', 'country', 'department'];
@@ -95,6 +96,8 @@ test.each([
   '<c t="e"><v>#N/A</v></c>',
   '<c><f>A1+1</f></c>',
   '<c t="s"><v>999</v></c>',
+  '<c t="s"><v>0.5</v></c>',
+  '<c><f>A1+1</f><v/></c>',
   '<c s="1"><v>12</v></c>',
   '<c><v>seven</v></c>',
 ])('the cell %s rejects its row with the column, and the worker counts as present', async (xml) => {
@@ -120,6 +123,48 @@ test('an error in a column that nobody uses does not matter, a cell beyond the h
 test('a row that is too long is that row’s trouble', async () => {
   const long = { xml: `<c t="inlineStr"><is>${`<t>${'x'.repeat(100_000)}</t>`.repeat(11)}</is></c>` };
   expect(await told(workbookOf([people(row('1', long), row('2'))]))).toEqual(['2 row_too_long', '3 2']);
+});
+
+test('of a row in which one long shared text stands again and again, memory holds no more than a row may have', async () => {
+  const long = 'x'.repeat(32_767);
+  const again = { xml: '<c t="s"><v>1</v></c>' };
+  const file = workbookOf([
+    { name: 'People', rows: [['1', long, ...Array.from({ length: 500 }, () => again)], ['2']] },
+  ]);
+  const bounds = { signal: new AbortController().signal, unpackedBytes: 50_000_000 };
+  const rows = [];
+  for await (const chunk of sheetRows(fileInMemory(file), undefined, bounds)) rows.push(...chunk);
+  expect(rows.map(({ line, isTooLong }) => [line, isTooLong])).toEqual([
+    [1, true],
+    [2, false],
+  ]);
+  const kept = rows[0]?.cells.filter((cell) => typeof cell === 'string') ?? [];
+  expect(kept.reduce((sum, { length }) => sum + length, 0)).toBeLessThanOrEqual(1_000_000);
+});
+
+test('rows are handed on after a few of them, however many one piece of the sheet holds', async () => {
+  const long = 'x'.repeat(32_767);
+  const again = { xml: '<c t="s"><v>0</v></c>' };
+  const rows = Array.from({ length: 1_000 }, (_, index) => [index === 0 ? long : again]);
+  const bounds = { signal: new AbortController().signal, unpackedBytes: 50_000_000 };
+  const sizes = [];
+  for await (const chunk of sheetRows(fileInMemory(workbookOf([{ name: 'People', rows }])), undefined, bounds)) {
+    sizes.push(chunk.length);
+  }
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(1_000);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(150);
+});
+
+test.each([
+  '<c><v/></c>',
+  '<c><v></v></c>',
+  '<c><v> </v></c>',
+  '<c s="1"><v/></c>',
+  '<c t="s"><v/></c>',
+  '<c t="b"><v/></c>',
+  '<c t="str"><v/></c>',
+])('nothing stands in the cell %s', async (xml) => {
+  expect(await told(workbookOf([people(row('1', { xml }))]))).toEqual(['2 1']);
 });
 
 test('the only visible sheet that holds something is read, or the one that is settled', async () => {
@@ -199,6 +244,42 @@ test.each([
   ['a zip with a password', zipOf([{ ...part('a.csv', csv), encrypted: true }]), 'zip_encrypted'],
 ])('%s is refused with its reason, whoever packed it', async (_name, file, reason) => {
   await expect(read(file, { mediaType: 'application/zip' })).rejects.toEqual(refusedAs(reason));
+});
+
+const styled = (styles: string) =>
+  zipOf([
+    relations,
+    part('w.xml', '<workbook><sheets><sheet name="People" id="s"/></sheets></workbook>'),
+    part(
+      '_rels/w.xml.rels',
+      '<r><Relationship Id="s" Type="x/worksheet" Target="s.xml"/><Relationship Id="y" Type="x/styles" Target="y.xml"/></r>',
+    ),
+    part('s.xml', '<s><row><c t="inlineStr"><is><t>worker_id</t></is></c></row></s>'),
+    part('y.xml', `<styleSheet><cellXfs>${styles}</cellXfs></styleSheet>`),
+  ]);
+
+test.each([
+  ['a shared text longer than a cell', workbookOf([people(row('1', 'x'.repeat(32_768)))]), 'workbook_too_large'],
+  ['more styles than any', styled('<xf numFmtId="0"/>'.repeat(65_537)), 'workbook_too_large'],
+  ['a number format without end', styled(`<numFmt formatCode="${'0'.repeat(5_000)}"/>`), 'workbook_broken'],
+  ['an honest part of styles', styled('<xf numFmtId="0"/>'), 'header_missing_column'],
+])('%s does not fill the memory', async (_name, file, reason) => {
+  await expect(read(file)).rejects.toEqual(refusedAs(reason));
+});
+
+test('a shared text of the greatest length is read, characters that are escaped included', async () => {
+  const longest = `${'x'.repeat(30_000)}${'\r'.repeat(2_767)}`;
+  const [only] = await read(workbookOf([people(row('1', longest))]));
+  expect(only?.values?.get('department')).toBe(longest);
+});
+
+test('the parts of a workbook are bounded together, not each for itself', async () => {
+  const empty = (name: string) => ({ name, rows: Array.from({ length: 2_000 }, () => [{ xml: '<c/>' }]) });
+  const one = workbookOf([people(row('1'))]);
+  const many = workbookOf([empty('A'), empty('B'), empty('C'), people(row('1'))]);
+  expect(await told(one, { unpackedBytes: 100_000 })).toEqual(['2 1']);
+  expect(await told(many, { unpackedBytes: 1_000_000 })).toEqual(['2 1']);
+  await expect(read(many, { unpackedBytes: 100_000 })).rejects.toEqual(refusedAs('file_too_large'));
 });
 
 test('a store that fails is no fault of the file’s', async () => {

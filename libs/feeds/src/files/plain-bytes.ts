@@ -13,19 +13,24 @@ export interface ReadingBounds {
   readonly unpackedBytes: number;
 }
 
+/** What was unpacked of a file whose parts are bounded together. */
+export interface Unpacked {
+  bytes: number;
+}
+
 /**
- * Bytes in chunks, with a pause after each.
+ * Bytes in chunks, with a pause after each. Streams that are given the same `unpacked` share the bound.
  *
  * @throws FeedRefusedError when there are too many; the signal's reason when that comes first.
  */
 export async function* bounded(
   bytes: AsyncIterable<Buffer>,
   { signal, unpackedBytes }: ReadingBounds,
+  unpacked: Unpacked = { bytes: 0 },
 ): AsyncGenerator<Buffer> {
-  let size = 0;
   for await (const piece of bytes) {
-    size += piece.length;
-    if (size > unpackedBytes) throw new FeedRefusedError('file_too_large');
+    unpacked.bytes += piece.length;
+    if (unpacked.bytes > unpackedBytes) throw new FeedRefusedError('file_too_large');
     for (let from = 0; from < piece.length; from += chunkBytes) {
       signal.throwIfAborted();
       yield piece.subarray(from, from + chunkBytes);

@@ -1,5 +1,6 @@
+import { FeedRefusedError } from '../dialects/raw-row.js';
 import type { ZipMember } from '../files/zip.js';
-import { readXml } from './xml.js';
+import { readXml, refuseLong } from './xml.js';
 import type { SharedTexts } from './shared-texts.js';
 import { unescaped } from './shared-texts.js';
 
@@ -22,7 +23,14 @@ function styleOf(id: number, formats: ReadonlyMap<number, string>): CellStyle {
   return /^0+$/.test(first) ? { isDate: false, digits: first.length } : plain;
 }
 
-/** The styles of a workbook by their number; without a part of styles there are none. */
+/** A workbook has at most 65,490 (Microsoft, Excel specifications and limits). */
+const stylesMax = 65_536;
+
+/**
+ * The styles of a workbook by their number; without a part of styles there are none.
+ *
+ * @throws FeedRefusedError when there are more than any workbook has.
+ */
 export async function cellStyles(member: ZipMember | undefined): Promise<readonly CellStyle[]> {
   const formats = new Map<number, string>();
   const ids: number[] = [];
@@ -30,9 +38,12 @@ export async function cellStyles(member: ZipMember | undefined): Promise<readonl
   if (member !== undefined) {
     await readXml(() => member.stream(), {
       opened: (name, attributes) => {
-        if (name === 'numFmt') formats.set(Number(attributes['numFmtId']), attributes['formatCode'] ?? '');
-        else if (name === 'cellXfs') isOfCells = true;
+        if (name === 'numFmt') {
+          refuseLong(attributes['formatCode']);
+          formats.set(Number(attributes['numFmtId']), attributes['formatCode'] ?? '');
+        } else if (name === 'cellXfs') isOfCells = true;
         else if (name === 'xf' && isOfCells) ids.push(Number(attributes['numFmtId'] ?? 0));
+        if (formats.size > stylesMax || ids.length > stylesMax) throw new FeedRefusedError('workbook_too_large');
       },
       closed: (name) => {
         if (name === 'cellXfs') isOfCells = false;
@@ -68,7 +79,9 @@ export interface WrittenCell {
  * Undefined for an empty cell.
  */
 export function cellValue(cell: WrittenCell, { texts, styles, from1904 }: CellReading): unknown {
-  if (!cell.hasValue) return cell.isFormula ? cellFault : undefined;
+  const isOwnText = cell.type === 'inlineStr' || cell.type === 'str';
+  // Programs write an empty `<v/>` for nothing, which is neither the number 0 nor the first shared text.
+  if (!cell.hasValue || (!isOwnText && cell.text.trim() === '')) return cell.isFormula ? cellFault : undefined;
   switch (cell.type) {
     case 's':
       return texts.get(Number(cell.text)) ?? cellFault;

@@ -6,7 +6,7 @@ import { openZip, type ZipMember } from '../files/zip.js';
 import { cellStyles } from './cells.js';
 import { SheetReader, SheetTable, type SheetRow } from './sheet.js';
 import { sharedTexts } from './shared-texts.js';
-import { readXml, xmlSteps } from './xml.js';
+import { readXml, refuseLong, xmlSteps } from './xml.js';
 
 /** How a workbook with a password begins, and a workbook of the time before .xlsx ([MS-CFB] 2.2). */
 const compoundFile = 'd0cf11e0';
@@ -68,10 +68,16 @@ async function refuseCompoundFile(file: StoredFile): Promise<void> {
   if (first.subarray(0, 4).toString('hex') === compoundFile) throw new FeedRefusedError('workbook_encrypted');
 }
 
-const boundedMembers = (members: readonly ZipMember[], bounds: ReadingBounds): ReadonlyMap<string, ZipMember> =>
-  new Map(
-    members.map((member) => [member.name, { name: member.name, stream: () => bounded(member.stream(), bounds) }]),
+/** The parts by their names; together they may unpack to what one file may. */
+function boundedMembers(members: readonly ZipMember[], bounds: ReadingBounds): ReadonlyMap<string, ZipMember> {
+  const unpacked = { bytes: 0 };
+  return new Map(
+    members.map(({ name, stream }) => [name, { name, stream: () => bounded(stream(), bounds, unpacked) }]),
   );
+}
+
+/** A workbook refers to a few parts; one that names ever more of them shall not fill the memory. */
+const relationsMax = 4_000;
 
 interface Relation {
   readonly type: string;
@@ -87,8 +93,10 @@ async function relationsOf(members: ReadonlyMap<string, ZipMember>, part: string
   await readXml(() => member.stream(), {
     opened: (name, { Id: id = '', Type: type = '', Target: target = '' }) => {
       if (name !== 'Relationship') return;
+      refuseLong(id, type, target);
       const path = target.startsWith('/') ? target.slice(1) : posix.join(folder, target);
       relations.set(id, { type: posix.basename(type), path });
+      if (relations.size > relationsMax) throw new FeedRefusedError('workbook_broken');
     },
   });
   return relations;
@@ -106,6 +114,7 @@ async function openWorkbook(members: ReadonlyMap<string, ZipMember>): Promise<Wo
     opened: (name, attributes) => {
       if (name === 'workbookPr') from1904 = ['1', 'true'].includes(attributes['date1904'] ?? '');
       if (name !== 'sheet') return;
+      refuseLong(attributes['name']);
       const relation = relations.get(attributes['id'] ?? '');
       const member = members.get(relation?.path ?? '');
       if (relation?.type !== 'worksheet' || member === undefined) return;
@@ -114,6 +123,7 @@ async function openWorkbook(members: ReadonlyMap<string, ZipMember>): Promise<Wo
         isHidden: (attributes['state'] ?? 'visible') !== 'visible',
         member,
       });
+      if (sheets.length > relationsMax) throw new FeedRefusedError('workbook_broken');
     },
   });
   const partOf = (wanted: string) =>

@@ -3,6 +3,12 @@ import type { ZipMember } from '../files/zip.js';
 import { readXml } from './xml.js';
 
 const bytesMax = 256 * 1024 * 1024;
+/** What a number costs beside its text. */
+const bytesPerText = 4;
+/** What a cell holds at most (Microsoft, Excel specifications and limits). */
+const textMax = 32_767;
+/** A character that is escaped is written as seven. */
+const writtenMax = textMax * 7;
 const escaped = /_x([0-9A-Fa-f]{4})_/g;
 
 /** Characters that XML cannot hold are written `_x000D_` in a workbook (ECMA-376 part 1, 22.9.2.19). */
@@ -21,14 +27,16 @@ export class SharedTexts {
 
   /** The text of a number; undefined when there is none. */
   get(index: number): string | undefined {
-    if (!(index >= 0 && index < this.count)) return undefined;
+    if (!Number.isInteger(index) || index < 0 || index >= this.count) return undefined;
     return this.bytes.toString('utf8', index === 0 ? 0 : this.ends[index - 1], this.ends[index]);
   }
 
-  /** @throws FeedRefusedError when there is more text than memory shall hold. */
+  /** @throws FeedRefusedError when it is longer than a cell can be, or there is more text than memory shall hold. */
   add(text: string): void {
     const needed = this.size + Buffer.byteLength(text);
-    if (needed > bytesMax) throw new FeedRefusedError('workbook_too_large');
+    if (text.length > textMax || needed + this.count * bytesPerText > bytesMax) {
+      throw new FeedRefusedError('workbook_too_large');
+    }
     if (needed > this.bytes.length) {
       const larger = Buffer.alloc(Math.min(bytesMax, Math.max(needed, this.bytes.length * 2)));
       this.bytes.copy(larger, 0, 0, this.size);
@@ -59,7 +67,9 @@ export async function sharedTexts(member: ZipMember | undefined): Promise<Shared
       else isText = name === 't' && !isSound;
     },
     text: (part) => {
-      if (isText) text += part;
+      if (!isText) return;
+      text += part;
+      if (text.length > writtenMax) throw new FeedRefusedError('workbook_too_large');
     },
     closed: (name) => {
       isText = false;

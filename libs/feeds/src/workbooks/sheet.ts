@@ -95,13 +95,15 @@ export class SheetReader implements XmlReader {
   private closeCell(): void {
     const { type, style, value: text, hasValue, isFormula } = this;
     const value = cellValue({ type, style, text, hasValue, isFormula }, this.reading);
+    // One shared text may stand in every cell of a row: it is counted in each.
     if (typeof value === 'string' && type === 's') this.characters += value.length;
-    if (!isBlank(value)) this.cells[this.column] = value;
+    if (!isBlank(value) && this.characters <= rowCharactersMax) this.cells[this.column] = value;
   }
 
   private closeRow(): void {
     const { line, cells, characters } = this;
-    if (cells.length > 0) this.rows.push({ line, cells, isTooLong: characters > rowCharactersMax });
+    const isTooLong = characters > rowCharactersMax;
+    if (cells.length > 0 || isTooLong) this.rows.push({ line, cells, isTooLong });
   }
 }
 

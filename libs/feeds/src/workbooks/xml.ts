@@ -12,13 +12,26 @@ export interface XmlReader {
   closed?(name: string): void;
 }
 
+/** So much is parsed at once: of each of its letters a row of the greatest length may hang, by shared texts. */
+const sliceCharacters = 4_096;
+
 /** No text of a workbook is longer (a cell holds 32,767 characters); whatever has no end is not gathered. */
 const quietCharactersMax = 4_000_000;
+
+/** No path, id, name or number format of a workbook is longer. */
+const keptCharactersMax = 4_096;
+
+/** @throws FeedRefusedError for an attribute that shall be kept and is longer than any workbook's. */
+export function refuseLong(...kept: readonly (string | undefined)[]): void {
+  if (kept.some((text) => text !== undefined && text.length > keptCharactersMax)) {
+    throw new FeedRefusedError('workbook_broken');
+  }
+}
 
 const local = (name: string) => name.slice(name.indexOf(':') + 1);
 
 /**
- * Reads one part of a workbook; a step for each chunk of its bytes, so that what was found can be taken meanwhile.
+ * Reads one part of a workbook; a step for each slice of its text, so that what was found can be taken meanwhile.
  *
  * @throws FeedRefusedError for what is not well-formed, and for document types, which no workbook has (ECMA-376 part 2,
  *   8.1.4) and attackers use.
@@ -44,10 +57,13 @@ export async function* xmlSteps(part: () => AsyncIterable<Buffer>, reader: XmlRe
   const decoder = new StringDecoder('utf8');
   for await (const chunk of utf8Bytes(part, undefined, 'utf-8')) {
     const text = decoder.write(chunk);
-    quiet += text.length;
-    wellFormed(() => parser.write(text));
-    if (quiet > quietCharactersMax) throw new FeedRefusedError('workbook_broken');
-    yield;
+    for (let from = 0; from < text.length; from += sliceCharacters) {
+      const slice = text.slice(from, from + sliceCharacters);
+      quiet += slice.length;
+      wellFormed(() => parser.write(slice));
+      if (quiet > quietCharactersMax) throw new FeedRefusedError('workbook_broken');
+      yield;
+    }
   }
   wellFormed(() => parser.write(decoder.end()).close());
   yield;
