@@ -206,6 +206,18 @@ test('only notable people come when only those are asked for, and no more than a
   expect(await preview(rows, { query: '&limit=0' })).toMatchObject({ people: [], counts: { pattern: 1, numbered: 2 } });
 });
 
+test('a file whose encoding is detected is looked through first, however many pieces it has', async () => {
+  const settled = await company.send('admin', 'PUT', '/v1/feeds/detected/settings', { file: { encoding: 'detect' } });
+  expect(settled).toMatchObject({ status: 200 });
+  const rows = Array.from({ length: 60 }, (_, index) => `${index + 1},Zo\u00EB,Blum${index},${'x'.repeat(20_000)}`);
+  const text = [`${header},note`, ...rows.map((row) => row.replace(/,(x+)$/, ',EMPLOYEE,ACTIVE,2020-01-01,FR,,,$1'))];
+  const { status, text: answer } = await send(Buffer.from(text.join('\n'), 'latin1'), { query: '&source=detected' });
+  expect(status).toBe(200);
+  const { people, counts } = previewSchema.parse(JSON.parse(answer));
+  expect(counts).toMatchObject({ pattern: 60, rejected: 0 });
+  expect(people[0]?.address).toBe(`zoe.blum0@${domain}`);
+}, 40_000);
+
 test('what cannot be previewed is refused in the words of a delivery, and only to whom may see people', async () => {
   expect(await send('worker_id\n1')).toMatchObject({ status: 422, text: expect.stringContaining('header_missing') });
   expect(await send('', { headers: { 'content-type': 'application/pdf' } })).toMatchObject({ status: 415 });

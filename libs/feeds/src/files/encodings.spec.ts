@@ -94,6 +94,24 @@ test.each([
   expect(await read(bytes, { settled: 'detect' })).toBe(text);
 });
 
+test('bytes that are looked through first have one reader at a time', async () => {
+  let readers = 0;
+  async function* pieces() {
+    if (readers > 0) throw new Error('somebody reads them already');
+    readers += 1;
+    try {
+      yield encoded('1;Zoë;Müller;EMPLOYEE;ACTIVE;2020-01-01;DE;more than is looked at first\n', 'windows-1252');
+      yield encoded('2;Cécile', 'windows-1252');
+    } finally {
+      readers -= 1;
+    }
+  }
+  const chunks: Buffer[] = [];
+  for await (const chunk of utf8Bytes(pieces, undefined, 'detect')) chunks.push(chunk);
+  expect(Buffer.concat(chunks).toString()).toMatch(/^1;Zoë;Müller;.*\n2;Cécile$/);
+  expect(readers).toBe(0);
+});
+
 test('UTF-8 that was declared as Windows-1252 is refused, not turned into two wrong letters for each', async () => {
   const bytes = Buffer.from('1;Zoë;Müller');
   for (const declared of ['windows-1252', 'iso-8859-15'] as const) {

@@ -1,7 +1,7 @@
 import type { FileEncoding, FileSettings } from '#libs/vocabulary';
 import { FeedRefusedError } from '../dialects/raw-row.js';
 
-/** Bytes that can be read from the start more than once. */
+/** Bytes that can be read from the start more than once, one reader at a time. */
 export type Bytes = () => AsyncIterable<Buffer>;
 
 /** Enough to tell UTF-16 without a mark from anything else. */
@@ -28,12 +28,16 @@ export async function* utf8Bytes(
   declared: FileEncoding | undefined,
   settled: FileSettings['encoding'],
 ): AsyncGenerator<Buffer> {
-  const peeked = new PeekedBytes(bytes());
+  let peeked = new PeekedBytes(bytes());
   try {
     const head = await peeked.head();
     let encoding = markOf(head) ?? declared ?? settled;
     if (encoding.startsWith('utf') || encoding === 'detect') encoding = markless(head) ?? encoding;
-    if (encoding === 'detect') encoding = await detected(bytes());
+    if (encoding === 'detect') {
+      await peeked.close();
+      encoding = await detected(bytes());
+      peeked = new PeekedBytes(bytes());
+    }
     if (encoding === 'utf-8') yield* peeked;
     else if (encoding === 'utf-16le' || encoding === 'utf-16be') yield* decoded(peeked, encoding);
     else yield* contradicted(peeked, encoding);
