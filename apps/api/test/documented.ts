@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { OpenApiDocument } from '../src/operations/open-api-document.js';
 import type { TestApi } from './setup.js';
 
-export type Method = 'GET' | 'POST' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 const mediaTypeSchema = z.object({ schema: z.record(z.string(), z.unknown()) });
 const responseSchema = z.object({ content: z.record(z.string(), mediaTypeSchema).optional() });

@@ -1,10 +1,13 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ssh2, { type SFTPWrapper } from 'ssh2';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { z } from 'zod';
 import { startSftpServer, type TestSftpServer } from '#libs/testing';
+import { sftpSettingsSchema } from '#libs/vocabulary';
+import { SftpPlace } from '../src/feed-drop/sftp-place.js';
 import { startApi, type TestApi } from './setup.js';
 
 const header = 'worker_id,legal_given_name,legal_family_name,worker_type,status,hire_date,country';
@@ -96,18 +99,19 @@ async function send(api: TestApi, method: 'GET' | 'PUT', url: string, payload?: 
   return response.json<unknown>();
 }
 
+const sftpSettings = () => ({
+  host: '127.0.0.1',
+  port: server.port,
+  user: server.user,
+  hostKeys: [server.hostKey],
+  key: server.keyName,
+  everySeconds: 1,
+});
+
 const settle = (api: TestApi, sftp: Readonly<Record<string, unknown>> = {}, source = 'hr') =>
   send(api, 'PUT', `/v1/feeds/${source}/settings`, {
     drop: { settleSeconds: 0 },
-    sftp: {
-      host: '127.0.0.1',
-      port: server.port,
-      user: server.user,
-      hostKeys: [server.hostKey],
-      key: server.keyName,
-      everySeconds: 1,
-      ...sftp,
-    },
+    sftp: { ...sftpSettings(), ...sftp },
   });
 
 const dropsOf = async (api: TestApi, source = 'hr') =>
@@ -220,4 +224,33 @@ test('a folder that the server does not have is told of', async () => {
   await settle(api, { folder: 'elsewhere' });
   expect(await faultOf(api)).toContain('neither a folder full nor delta');
   expect(existsSync(join(server.folder, 'elsewhere'))).toBe(false);
+});
+
+test('a fetched file lies on this machine under no name, and is told from another that took its place over there', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'bascule-fetching-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  vi.stubEnv('TMPDIR', folder);
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+  const settings = sftpSettingsSchema.parse(sftpSettings());
+  const { signal } = new AbortController();
+  await leave('delta/fetched.csv', csv(row(1)));
+  await SftpPlace.visit(settings, Buffer.from(server.privateKey), signal, async (place) => {
+    const opened = await place.open('delta/fetched.csv');
+    expect(readdirSync(folder)).toEqual([]);
+    const chunks = await opened.read().toArray();
+    expect(Buffer.concat(chunks.map((chunk) => Buffer.from(chunk))).toString()).toBe(csv(row(1)));
+    expect(await opened.liesAt('delta/fetched.csv')).toBe(true);
+    await place.move('delta/fetched.csv', 'taken/moved.csv');
+    expect([await opened.liesAt('delta/fetched.csv'), await opened.liesAt('taken/moved.csv')]).toEqual([false, true]);
+    await place.putBack('taken/moved.csv', 'delta/fetched.csv');
+    expect(await opened.liesAt('delta/fetched.csv')).toBe(true);
+    await leave('delta/newer.csv', csv(row(1), row(2)));
+    await place.putBack('delta/fetched.csv', 'delta/newer.csv');
+    expect(await opened.liesAt('delta/newer.csv')).toBe(false);
+    await place.remove('delta/fetched.csv');
+    await place.remove('delta/newer.csv');
+    await opened.close();
+  });
 });

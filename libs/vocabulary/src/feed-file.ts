@@ -1,6 +1,23 @@
 import { z } from 'zod';
 import { feedColumns, feedFields, foldHeader } from './feed-columns.js';
 
+/** The media type of a feed by the ending of its file's name, in lower case and without the dot. */
+export const mediaTypeByEnding: ReadonlyMap<string, string> = new Map([
+  ['csv', 'text/csv'],
+  ['txt', 'text/csv'],
+  ['tsv', 'text/tab-separated-values'],
+  ['tab', 'text/tab-separated-values'],
+  ['ndjson', 'application/x-ndjson'],
+  ['jsonl', 'application/x-ndjson'],
+  ['json', 'application/json'],
+  ['xlsx', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'],
+  ['zip', 'application/zip'],
+]);
+
+const dotted = [...mediaTypeByEnding.keys()].map((ending) => `.${ending}`);
+/** For a sentence that says how a feed's file may be called. */
+export const feedEndings = `${dotted.slice(0, -1).join(', ')} or ${dotted.at(-1)}, perhaps packed: .gz`;
+
 /**
  * The encodings in which HR systems send files, by the names of the WHATWG's encoding standard. `detect` asks to tell a
  * Windows-1252 file from a UTF-8 one by its bytes; see docs/feed-settings.md.

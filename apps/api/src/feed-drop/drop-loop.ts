@@ -109,7 +109,7 @@ export class DropLoop implements OnApplicationBootstrap, BeforeApplicationShutdo
     await this.taker.look({ source, place, settings, memory }, this.stopping.signal);
     this.looks.set({ place: place.name, source }, Date.now() / 1_000);
     const settled = memory.troubles.settle('place');
-    const fault = memory.troubles.sentence() ?? memory.fileTroubles.sentence();
+    const fault = memory.troubles.sentence() ?? memory.fileTroubles.sentence() ?? memory.refusals.sentence();
     await noteLook(this.ledger.db, { source, place: place.name, fault });
     if (!settled) return;
     this.log.info('files that are left can be looked for again', { source, place: place.name });
@@ -134,6 +134,7 @@ export class DropLoop implements OnApplicationBootstrap, BeforeApplicationShutdo
       settling: new Settling(),
       troubles: new Troubles(),
       fileTroubles: new Troubles(),
+      refusals: new Troubles(),
     };
     this.remembered.set(name, memory);
     return memory;

@@ -13,7 +13,11 @@ export interface DropEntry {
 /** A file that was opened: its bytes can be read from the start as often as wanted. */
 export interface OpenedFile {
   readonly bytes: number;
+  /** As in `DropEntry`. */
+  readonly modifiedAt: number;
   read(): Readable;
+  /** Whether what lies there now is this very file, unchanged since it was opened. */
+  liesAt(path: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -25,6 +29,8 @@ export interface DropPlace {
   open(path: string): Promise<OpenedFile>;
   /** Within the place; makes the folder that it goes to. */
   move(from: string, to: string): Promise<void>;
+  /** Moves something to where it was, unless something newer lies there: then it stays. */
+  putBack(from: string, to: string): Promise<void>;
   /** Puts a whole file there, or nothing: a reader never sees half of it. */
   write(path: string, content: AsyncIterable<string>): Promise<void>;
   /** A file that is gone already is no fault. */

@@ -9,8 +9,8 @@ import {
   untoldDroppedFiles,
   type Ledger,
 } from '#libs/ledger';
-import { ledgerToken, logToken, Metrics, Problem, problems, type Log } from '#libs/platform';
-import type { DropSettings } from '#libs/vocabulary';
+import { ledgerToken, logToken, Metrics, Problem, type Log } from '#libs/platform';
+import { feedEndings, type DropSettings } from '#libs/vocabulary';
 import { bytesMax, FeedsService, tooLarge } from '../feeds/feeds.service.js';
 import { codeOf, DropFaultError, sentenceOf } from './drop-faults.js';
 import type { DropPlace, OpenedFile } from './drop-place.js';
@@ -18,7 +18,7 @@ import {
   contentOf,
   donePath,
   idempotencyKeyOf,
-  leftFiles,
+  leftThings,
   resultEndings,
   takenPath,
   type LeftFile,
@@ -32,7 +32,10 @@ export interface PlaceMemory {
   readonly settling: Settling;
   /** Of the place as a whole. */
   readonly troubles: Troubles;
+  /** Of files that may still become deliveries. */
   readonly fileTroubles: Troubles;
+  /** Of files that never will, as they are. */
+  readonly refusals: Troubles;
 }
 
 /** One source at one place. */
@@ -43,7 +46,7 @@ export interface WatchedPlace {
   readonly memory: PlaceMemory;
 }
 
-/** The file was written to while it was read: it is not complete yet. */
+/** The file was written to or replaced while it was read: what lies there now is for another look. */
 class FileChangedError extends Error {}
 
 /** Makes deliveries of complete files, and tells beside each what became of it. */
@@ -64,52 +67,58 @@ export class FileTaker {
     });
   }
 
-  /** Looks once; one file's trouble is that file's alone. Rejects when the place cannot be looked at. */
+  /** Looks once. Rejects when the place cannot be looked at. */
   async look(watched: WatchedPlace, signal: AbortSignal): Promise<void> {
     const { place, settings, memory } = watched;
-    const files = await leftFiles(place);
+    const { files, strayDones } = await leftThings(place);
     const now = performance.now();
     memory.settling.look(files, now);
-    memory.fileTroubles.keepOnly(files.map(markOf));
+    for (const troubles of [memory.fileTroubles, memory.refusals]) troubles.keepOnly(files.map(markOf));
     for (const file of files) {
       if (signal.aborted) return;
-      if (memory.settling.isComplete(file, settings, now)) await this.attempt(watched, file, signal);
+      if (!memory.settling.isComplete(file, settings, now)) continue;
+      if (!(await this.attempt(watched, file, signal))) break;
     }
+    if (strayDones.length > 0) await removeStrays(place, strayDones);
     await this.tell(watched, signal);
     await this.clear(watched);
   }
 
-  private async attempt(watched: WatchedPlace, file: LeftFile, signal: AbortSignal): Promise<void> {
+  /** Says whether newer files may be taken: never before an older one that may still become a delivery. */
+  private async attempt(watched: WatchedPlace, file: LeftFile, signal: AbortSignal): Promise<boolean> {
     const { source, place, memory } = watched;
     const mark = markOf(file);
-    if (!memory.fileTroubles.isDue(mark)) return;
+    if (!memory.refusals.isDue(mark)) return true;
+    if (!memory.fileTroubles.isDue(mark)) return false;
     try {
       await this.take(watched, file, signal);
       this.taken.inc({ place: place.name, source, result: 'taken' });
+      return true;
     } catch (error) {
-      if (signal.aborted || error instanceof FileChangedError || isTakenElsewhere(error)) return;
+      if (signal.aborted || error instanceof FileChangedError || isStoredElsewhere(error)) return false;
+      // Another process was faster, and has moved it.
+      if (codeOf(error) === 'ENOENT') return true;
       // The place's trouble, not the file's.
       if (error instanceof DropFaultError) throw error;
-      if (!memory.fileTroubles.note(mark, sentenceOf(error))) return;
+      const isRefused = error instanceof Problem && refusing.has(error.problem);
+      const isNews = (isRefused ? memory.refusals : memory.fileTroubles).note(mark, sentenceOf(error));
+      if (!isNews) return isRefused;
       this.taken.inc({ place: place.name, source, result: 'failed' });
       this.log.warn('a file that was left cannot be taken', { source, place: place.name }, error);
-      if (!(error instanceof Problem) || problems[error.problem].status >= 500) return;
-      await tellRefusal(place, file.path, error.message).catch(() => undefined);
+      if (isRefused) await tellRefusal(place, file.path, error.message).catch(() => undefined);
+      return isRefused;
     }
   }
 
   private async take({ source, place }: WatchedPlace, file: LeftFile, signal: AbortSignal): Promise<void> {
     const content = contentOf(file.name);
     if (content === undefined) {
-      throw new Problem(
-        'media-type',
-        'The name must end in .csv, .txt, .tsv, .ndjson, .jsonl, .json, .xlsx or .zip, perhaps packed: .gz.',
-      );
+      throw new Problem('media-type', `The name must end in ${feedEndings}.`);
     }
     if (file.bytes > bytesMax) throw tooLarge();
     const opened = await place.open(file.path);
     try {
-      if (opened.bytes !== file.bytes) throw new FileChangedError();
+      if (opened.bytes !== file.bytes || opened.modifiedAt !== file.modifiedAt) throw new FileChangedError();
       const sha256 = await hashOf(opened, signal);
       const { mode, population } = file;
       const idempotencyKey = idempotencyKeyOf(place.name, file, sha256);
@@ -117,7 +126,7 @@ export class FileTaker {
       const delivery = await this.feeds.receive(wanted, Readable.from(unchanged(opened, sha256, signal)));
       const path = takenPath(delivery, file.name);
       await noteDroppedFile(this.ledger.db, { deliveryId: delivery.id, place: place.name, path });
-      await place.move(file.path, path);
+      await moveAside(place, opened, file.path, path);
       if (file.isDone) await place.remove(donePath(file));
       this.log.info('a file that was left is a delivery now', { source, place: place.name, deliveryId: delivery.id });
     } finally {
@@ -154,10 +163,25 @@ export class FileTaker {
 
 const markOf = (file: LeftFile) => `${file.path} ${file.bytes} ${file.modifiedAt}`;
 
-/** Another process was faster: it stores the file at this moment, or has moved it already. */
-function isTakenElsewhere(error: unknown): boolean {
-  if (error instanceof Problem) return error.problem === 'conflict';
-  return codeOf(error) === 'ENOENT';
+/** What a file is refused with for what it is. */
+const refusing: ReadonlySet<string> = new Set(['media-type', 'too-large', 'unprocessable']);
+
+/** Another process stores the file at this moment. */
+const isStoredElsewhere = (error: unknown) => error instanceof Problem && error.problem === 'conflict';
+
+/** Only what was read is moved out of sight: its sender may put another file in its place at any moment. */
+async function moveAside(place: DropPlace, opened: OpenedFile, from: string, to: string): Promise<void> {
+  if (!(await opened.liesAt(from))) throw new FileChangedError();
+  await place.move(from, to);
+  if (await opened.liesAt(to)) return;
+  await place.putBack(to, from);
+  throw new FileChangedError();
+}
+
+/** A second look is sure: a listing may miss a file that was renamed meanwhile, but none that was there before it began. */
+async function removeStrays(place: DropPlace, strayDones: readonly string[]): Promise<void> {
+  const still = new Set((await leftThings(place)).strayDones);
+  for (const path of strayDones) if (still.has(path)) await place.remove(path);
 }
 
 async function hashOf(file: OpenedFile, signal: AbortSignal): Promise<string> {

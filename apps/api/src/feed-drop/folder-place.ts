@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { link, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf } from './drop-faults.js';
 import type { DropEntry, DropPlace, OpenedFile } from './drop-place.js';
@@ -34,13 +34,28 @@ export class FolderPlace implements DropPlace {
     }
     return {
       bytes: opened.size,
+      modifiedAt: wholeSeconds(opened),
       read: () => handle.createReadStream({ start: 0, autoClose: false }),
+      liesAt: async (other) => isSame(opened, await statsOf(join(this.root, other))),
       close: () => handle.close(),
     };
   }
 
   async move(from: string, to: string): Promise<void> {
     await rename(join(this.root, from), await this.within(to));
+  }
+
+  async putBack(from: string, to: string): Promise<void> {
+    const [source, target] = [join(this.root, from), await this.within(to)];
+    try {
+      // Unlike a rename, a link replaces nothing.
+      await link(source, target);
+      await rm(source);
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return;
+      // Mounts of other systems have no links.
+      if ((await statsOf(target)) === undefined) await rename(source, target);
+    }
   }
 
   async write(path: string, content: AsyncIterable<string>): Promise<void> {
@@ -83,8 +98,13 @@ async function entryOf(folder: string, name: string): Promise<DropEntry | undefi
   const stats = await statsOf(join(folder, name));
   if (stats === undefined) return undefined;
   const kind = stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'other';
-  return { name, kind, bytes: stats.size, modifiedAt: Math.floor(stats.mtimeMs / 1_000) * 1_000 };
+  return { name, kind, bytes: stats.size, modifiedAt: wholeSeconds(stats) };
 }
+
+const wholeSeconds = ({ mtimeMs }: Stats) => Math.floor(mtimeMs / 1_000) * 1_000;
+
+const isSame = (one: Stats, other: Stats | undefined) =>
+  other?.dev === one.dev && other.ino === one.ino && other.size === one.size && other.mtimeMs === one.mtimeMs;
 
 /** Undefined for what is not there, or no longer. */
 async function statsOf(path: string): Promise<Stats | undefined> {

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import { dropSettingsSchema } from '#libs/vocabulary';
 import type { DropEntry, DropPlace } from './drop-place.js';
-import { contentOf, idempotencyKeyOf, leftFiles, Settling, takenPath, type LeftFile } from './left-files.js';
+import { contentOf, idempotencyKeyOf, leftThings, Settling, takenPath, type LeftFile } from './left-files.js';
 
 const file = (name: string, modifiedAt = 0): DropEntry => ({ name, kind: 'file', bytes: 10, modifiedAt });
+
+const leftFiles = async (place: DropPlace) => (await leftThings(place)).files;
 
 /** A place that holds these entries and nothing else. */
 function placeWith(folders: Readonly<Record<string, readonly DropEntry[]>>): DropPlace {
@@ -13,6 +15,7 @@ function placeWith(folders: Readonly<Record<string, readonly DropEntry[]>>): Dro
     list: (folder) => Promise.resolve(folders[folder] ?? []),
     open: refuse,
     move: refuse,
+    putBack: refuse,
     write: refuse,
     remove: refuse,
   };
@@ -52,6 +55,18 @@ test.each(['.hidden.csv', 'a.csv.part', 'a.csv.filepart', 'a.csv.PART', 'a.tmp',
   '%s is no feed: it is still written, or says something of another file',
   async (name) => expect(await namesIn(name, 'a.csv')).toEqual(['a.csv']),
 );
+
+test('a .done whose file is not there, or no longer, is a stray', async () => {
+  const folder = (name: string): DropEntry => ({ ...file(name), kind: 'folder' });
+  const { strayDones } = await leftThings(
+    placeWith({
+      full: [file('a.csv'), file('a.csv.done'), file('b.csv.done'), folder('c.csv.done'), folder('FR')],
+      'full/FR': [file('a.csv.done'), file('d.csv.part'), file('d.csv.part.done')],
+      delta: [file('.done')],
+    }),
+  );
+  expect(strayDones).toEqual(['full/b.csv.done', 'full/FR/a.csv.done', 'delta/.done']);
+});
 
 test('what was told beside a file is never taken for a feed', async () => {
   expect(await namesIn('a.xls.result.json', 'a.csv.result.csv', 'result.csv')).toEqual(['result.csv']);

@@ -46,20 +46,41 @@ function feedsAmong(
     });
 }
 
-/** Every file that a source left, the oldest first. */
-export async function leftFiles(place: DropPlace): Promise<LeftFile[]> {
-  const found: LeftFile[] = [];
+function straysAmong(entries: readonly DropEntry[]): string[] {
+  const names = new Set(entries.map(({ name }) => name));
+  return entries
+    .filter(({ kind, name }) => kind === 'file' && name.endsWith(doneEnding))
+    .map(({ name }) => name)
+    .filter((name) => !names.has(name.slice(0, -doneEnding.length)));
+}
+
+/** What a source left. */
+export interface LeftThings {
+  /** The oldest first. */
+  readonly files: readonly LeftFile[];
+  /** Paths of each `.done` without its file: the next file of that name would be taken for complete by it. */
+  readonly strayDones: readonly string[];
+}
+
+export async function leftThings(place: DropPlace): Promise<LeftThings> {
+  const files: LeftFile[] = [];
+  const strayDones: string[] = [];
+  const note = (entries: readonly DropEntry[], population: string, mode: LeftFile['mode'], folder: string) => {
+    files.push(...feedsAmong(entries, { mode, population, folder }));
+    strayDones.push(...straysAmong(entries).map((name) => `${folder}/${name}`));
+  };
   for (const mode of modes) {
     const entries = await place.list(mode);
-    found.push(...feedsAmong(entries, { mode, population: '', folder: mode }));
+    note(entries, '', mode, mode);
     if (mode !== 'full') continue;
     for (const { name, kind } of entries) {
       if (kind !== 'folder' || !populationSchema.safeParse(name).success) continue;
       const folder = `${mode}/${name}`;
-      found.push(...feedsAmong(await place.list(folder), { mode, population: name, folder }));
+      note(await place.list(folder), name, mode, folder);
     }
   }
-  return found.sort((one, other) => one.modifiedAt - other.modifiedAt || (one.path < other.path ? -1 : 1));
+  files.sort((one, other) => one.modifiedAt - other.modifiedAt || (one.path < other.path ? -1 : 1));
+  return { files, strayDones };
 }
 
 export const donePath = (file: LeftFile) => `${file.path}${doneEnding}`;

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import ssh2, { type Client, type SFTPWrapper } from 'ssh2';
 import type { SftpSettings } from '#libs/vocabulary';
+import { ConnectionEnd } from './connection-end.js';
 import { codeOf, DropFaultError } from './drop-faults.js';
 
 const connectMs = 20_000;
-/** A server that says nothing for so long is given up. */
-const silenceMs = 60_000;
 
 const connectionEnded = () => new DropFaultError('The server ended the connection: it is tried again.');
 
@@ -13,15 +12,11 @@ type Done<T> = (error: Error | null | undefined, value: T) => void;
 
 /** One connection to an SFTP server whose key is one of those that the settings name. */
 export class SftpConnection {
-  private readonly lost: Promise<never>;
-
   private constructor(
     private readonly client: Client,
     private readonly sftp: SFTPWrapper,
-    lost: Promise<never>,
-  ) {
-    this.lost = lost;
-  }
+    private readonly end: ConnectionEnd,
+  ) {}
 
   /** @throws DropFaultError when the server cannot be reached, is another one, or does not let us in. */
   static async open(settings: SftpSettings, privateKey: Buffer, signal: AbortSignal): Promise<SftpConnection> {
@@ -29,11 +24,9 @@ export class SftpConnection {
     const abort = () => client.destroy();
     signal.addEventListener('abort', abort, { once: true });
     client.on('close', () => signal.removeEventListener('abort', abort));
-    const lost = new Promise<never>((_resolve, reject) => {
-      client.on('error', reject);
-      client.on('close', () => reject(connectionEnded()));
-    });
-    lost.catch(() => undefined);
+    const end = new ConnectionEnd();
+    client.on('error', (error) => end.came(error));
+    client.on('close', () => end.came(connectionEnded()));
     let shown: string | undefined;
     try {
       const ready = new Promise<void>((resolve) => client.once('ready', resolve));
@@ -50,9 +43,9 @@ export class SftpConnection {
           return settings.hostKeys.includes(shown);
         },
       });
-      await Promise.race([ready, lost]);
-      const sftp = await answered<SFTPWrapper>(lost, (done) => client.sftp(done));
-      return new SftpConnection(client, sftp, lost);
+      await end.before(ready);
+      const sftp = await answered<SFTPWrapper>(end, (done) => client.sftp(done));
+      return new SftpConnection(client, sftp, end);
     } catch (error) {
       client.destroy();
       throw connectFault(error, settings, shown);
@@ -61,7 +54,7 @@ export class SftpConnection {
 
   /** One question and its answer; rejects when the connection is lost or nothing comes. */
   ask<T>(question: (sftp: SFTPWrapper, done: Done<T>) => void): Promise<T> {
-    return answered(this.lost, (done) => question(this.sftp, done));
+    return answered(this.end, (done) => question(this.sftp, done));
   }
 
   /** A file's bytes as they come. */
@@ -70,7 +63,7 @@ export class SftpConnection {
     const chunks = stream[Symbol.asyncIterator]();
     try {
       for (;;) {
-        const { done, value } = await within(Promise.race([chunks.next(), this.lost]));
+        const { done, value } = await this.end.before(chunks.next());
         if (done === true) return;
         yield Buffer.from(value);
       }
@@ -84,7 +77,7 @@ export class SftpConnection {
   }
 }
 
-function answered<T>(lost: Promise<never>, question: (done: Done<T>) => void): Promise<T> {
+function answered<T>(end: ConnectionEnd, question: (done: Done<T>) => void): Promise<T> {
   const answer = new Promise<T>((resolve, reject) => {
     question((error, value) => {
       // How ssh2 answers what was under way when the connection broke.
@@ -93,20 +86,7 @@ function answered<T>(lost: Promise<never>, question: (done: Done<T>) => void): P
       else resolve(value);
     });
   });
-  return within(Promise.race([answer, lost]));
-}
-
-/** The work's end, or a fault when it does not come in time. */
-async function within<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new DropFaultError('The server does not answer any more.')), silenceMs);
-  });
-  try {
-    return await Promise.race([work, silence]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return end.before(answer);
 }
 
 function connectFault(error: unknown, { hostKeys, host, port }: SftpSettings, shown: string | undefined): Error {

@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import type { FileEntryWithStats, SFTPWrapper } from 'ssh2';
+import type { FileEntryWithStats, SFTPWrapper, Stats } from 'ssh2';
 import type { SftpSettings } from '#libs/vocabulary';
 import { bytesMax, tooLarge } from '../feeds/feeds.service.js';
 import { codeOf, DropFaultError } from './drop-faults.js';
@@ -49,24 +47,26 @@ export class SftpPlace implements DropPlace {
     });
   }
 
-  /** Fetches the file first: it is read twice, and a line that breaks must not break an upload. */
+  /**
+   * Fetches the file first: it is read twice, and a line that breaks must not break an upload. The copy has no name, so that
+   * nothing of it stays behind, however this process ends.
+   */
   async open(path: string): Promise<OpenedFile> {
-    const folder = await mkdtemp(join(tmpdir(), 'bascule-fetched-'));
-    const close = () => rm(folder, { recursive: true, force: true });
+    const copy = join(tmpdir(), `bascule-fetched-${randomUUID()}`);
+    const handle = await open(copy, 'wx+', 0o600);
     try {
-      const copy = join(folder, 'file');
-      await pipeline(this.bounded(path), createWriteStream(copy, { mode: 0o600, flags: 'wx' }));
-      const handle = await open(copy);
+      await rm(copy);
+      const found = await this.statsOf(path);
+      await handle.writeFile(this.bounded(path));
       return {
         bytes: (await handle.stat()).size,
+        modifiedAt: found.mtime * 1_000,
         read: () => handle.createReadStream({ start: 0, autoClose: false }),
-        close: async () => {
-          await handle.close();
-          await close();
-        },
+        liesAt: async (other) => isSame(found, await this.statsOf(other).catch(undefinedWhereMissing)),
+        close: () => handle.close(),
       };
     } catch (error) {
-      await close();
+      await handle.close();
       throw asMissing(error);
     }
   }
@@ -74,6 +74,14 @@ export class SftpPlace implements DropPlace {
   async move(from: string, to: string): Promise<void> {
     await this.makeFolderOf(to);
     await this.rename(this.whole(from), this.whole(to));
+  }
+
+  async putBack(from: string, to: string): Promise<void> {
+    // The protocol's own rename replaces nothing (draft-ietf-secsh-filexfer-02, section 6.5).
+    const moved = this.ask((sftp, done) => sftp.rename(this.whole(from), this.whole(to), done));
+    await moved.catch(async (error: unknown) => {
+      if ((await this.statsOf(to).catch(undefinedWhereMissing)) === undefined) throw error;
+    });
   }
 
   async write(path: string, content: AsyncIterable<string>): Promise<void> {
@@ -119,6 +127,10 @@ export class SftpPlace implements DropPlace {
     }
   }
 
+  private statsOf(path: string): Promise<Stats> {
+    return this.connection.ask<Stats>((sftp, done) => sftp.lstat(this.whole(path), done));
+  }
+
   private async *bounded(path: string): AsyncGenerator<Buffer> {
     let bytes = 0;
     for await (const chunk of this.connection.read(this.whole(path))) {
@@ -157,6 +169,12 @@ export class SftpPlace implements DropPlace {
   }
 
   private readonly whole = (path: string) => `${this.root}/${path}`;
+}
+
+const isSame = (one: Stats, other: Stats | undefined) => other?.size === one.size && other.mtime === one.mtime;
+
+function undefinedWhereMissing(error: unknown): undefined {
+  if (codeOf(error) !== noSuchFile) throw error;
 }
 
 /** What is not there is told in the system's word, whichever place it is not at. */

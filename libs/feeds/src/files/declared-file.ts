@@ -1,4 +1,4 @@
-import type { FileEncoding } from '#libs/vocabulary';
+import { mediaTypeByEnding, type FileEncoding } from '#libs/vocabulary';
 
 /** How the bytes of a file are put together. */
 export type FileKind = 'csv' | 'tsv' | 'ndjson' | 'json' | 'workbook' | 'zip';
@@ -25,19 +25,6 @@ const kinds = new Map<string, FileKind>([
   ['application/x-zip-compressed', 'zip'],
 ]);
 export const mediaTypes: readonly string[] = [...kinds.keys()];
-
-/** The media type of a file by the ending of its name, in lower case and without the dot. */
-const endings = new Map<string, string>([
-  ['csv', 'text/csv'],
-  ['txt', 'text/csv'],
-  ['tsv', 'text/tab-separated-values'],
-  ['tab', 'text/tab-separated-values'],
-  ['ndjson', 'application/x-ndjson'],
-  ['jsonl', 'application/x-ndjson'],
-  ['json', 'application/json'],
-  ['xlsx', 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet'],
-  ['zip', 'application/zip'],
-]);
 
 /**
  * The charsets that a feed may declare. ISO 8859-1 is read as Windows-1252, as the WHATWG's encoding standard has it: who
@@ -98,5 +85,5 @@ export function contentTypeOf({ mediaType, encoding }: DeclaredFile): string {
 
 /** The media type of a file by its name, or undefined when that says nothing. */
 export function mediaTypeOfName(name: string): string | undefined {
-  return endings.get(/\.([a-z]+)$/i.exec(name)?.[1]?.toLowerCase() ?? '');
+  return mediaTypeByEnding.get(/\.([a-z]+)$/i.exec(name)?.[1]?.toLowerCase() ?? '');
 }
