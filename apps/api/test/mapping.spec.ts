@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { workbookOf, zipOf } from '#libs/testing';
 import { Writable } from 'node:stream';
 import { startApi, type TestApi } from './setup.js';
@@ -62,6 +62,15 @@ test('a file’s mapping is guessed whatever it is packed in, and nothing of it 
   );
   expect(rowCount).toBe(0);
   expect(logged.join('')).not.toMatch(/Geheimrat|13\.04\.2019/);
+});
+
+test('a file that takes too long to look at is answered as such', async () => {
+  const timeout = vi.spyOn(AbortSignal, 'timeout');
+  onTestFinished(() => timeout.mockRestore());
+  timeout.mockReturnValueOnce(AbortSignal.abort(new DOMException('', 'TimeoutError')));
+  const { status, answer } = await guess(csv, 'text/csv');
+  expect([status, answer.type]).toEqual([408, expect.stringMatching(/timed-out$/)]);
+  expect((await guess(csv, 'text/csv')).status).toBe(200);
 });
 
 test('what is no table, no known type or nobody’s business is refused', async () => {

@@ -93,7 +93,7 @@ describe('a mistake at the keyboard is told in one line that names the way out, 
     [['status'], { BASCULE_TOKEN: '' }, /no token: set BASCULE_TOKEN/],
     [['status'], { BASCULE_API: 'nonsense' }, /nonsense is no address: set BASCULE_API/],
     [['feed', 'push', 'hr', '/nowhere.csv'], {}, /nowhere\.csv cannot be read/],
-    [['feed', 'push', 'hr', '/nowhere.xls'], {}, /must be \.csv, .*\.json, \.xlsx or \.zip/],
+    [['feed', 'push', 'hr', '/nowhere.xls'], {}, /must be \.csv, .*\.json, \.xlsx or \.zip, perhaps packed: \.gz/],
     [['blueprint', 'check', '/nowhere.yaml'], {}, /nowhere\.yaml cannot be read/],
     [['create', 'x', '--blueprint', 'y'], {}, /say for whom: --everyone/],
     [['employee', 'nobody-at-all'], {}, /nobody is known by “nobody-at-all”/],
@@ -119,6 +119,7 @@ test('a file’s mapping is shown, settled once what is open is decided, and cha
   const open = await run(['feed', 'map', 'mapped', file, '--save']);
   expect(open).toMatchObject({ code: 1, err: '' });
   expect(open.out).toMatch(/Personalnummer +worker_id +certain/);
+  expect(open.out).not.toContain('{}');
   expect(open.out).toMatch(/words \/ status \/ Wartestand: What does this word for status mean\?/);
   expect((await run(['feed', 'settings', 'mapped'])).out).not.toContain('Personalnummer');
 
@@ -135,6 +136,37 @@ test('a file’s mapping is shown, settled once what is open is decided, and cha
     file: { dates: 'dd.mm.yyyy', words: { status: { Aktiv: 'ACTIVE', Wartestand: 'LEAVE' } } },
   });
   expect((await run(['feed', 'push', 'mapped', file])).out).toMatch(/: done\n.*new 2/s);
+}, 60_000);
+
+test('what a mapping shows is what it settles: what was settled before is kept, and nothing is passed over in silence', async () => {
+  const file = join(folder, 'twice.csv');
+  const headers = 'Personalnummer,Nachname,Surname,Status,Vertragsart,Eintritt,Notiz,Geburtsdatum';
+  writeFileSync(file, [headers, '007,Groß,Müller,Aktiv,Angestellte,2020-02-01,x,1990-01-01', ''].join('\n'), 'latin1');
+  const before = join(folder, 'before.yaml');
+  const known = { columns: { geburtsdatum: null, Notiz: 'department' }, constants: { country: 'DE' }, sheet: 'People' };
+  writeFileSync(before, JSON.stringify({ file: { ...known, words: { status: { Ruhend: 'LEAVE' } } } }));
+  await json(['feed', 'settings', 'twice', before], z.unknown());
+
+  const decided = join(folder, 'other.yaml');
+  writeFileSync(decided, 'columns: { Eintritt: hire_date }');
+  const open = await run(['feed', 'map', 'twice', file, '--charset', 'latin1', '--with', decided, '--save']);
+  expect(open.code).toBe(1);
+  expect(open.out.match(/columns \/ (Nachname|Surname): Several headers seem to mean legal_family_name/g)).toHaveLength(
+    2,
+  );
+  expect(open.out).not.toMatch(/encoding:.*likely|columns \/ Geburtsdatum/);
+
+  writeFileSync(decided, 'columns: { Nachname: null, Surname: legal_family_name, Notiz: null }');
+  const saved = await run(['feed', 'map', 'twice', file, '--charset', 'latin1', '--with', decided, '--save']);
+  expect(saved).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/Settled for twice\.\n$/) });
+  const { file: settled } = await json(['feed', 'settings', 'twice'], z.looseObject({ file: z.unknown() }));
+  expect(settled).toMatchObject({
+    sheet: 'People',
+    constants: { country: 'DE' },
+    columns: { Geburtsdatum: null, Nachname: null, Surname: 'legal_family_name', Notiz: null },
+    words: { status: { Ruhend: 'LEAVE', Aktiv: 'ACTIVE' } },
+  });
+  expect((await run(['feed', 'push', 'twice', file, '--charset', 'latin1'])).out).toMatch(/: done\n.*new 1/s);
 }, 60_000);
 
 test('what the API refuses is told in its own words, with code 1', async () => {

@@ -8,7 +8,7 @@ import { findBlueprint, previewOrigins, readBlueprintVersion, type Ledger } from
 import { Allow, ledgerToken, Problem } from '#libs/platform';
 import { sourceNameSchema } from '#libs/vocabulary';
 import { Answers, Problems } from '../described.js';
-import { accepted, encodingOf, mediaTypeOf, withBody } from '../feeds/feed-bodies.js';
+import { declarationOf, withBody } from '../feeds/feed-bodies.js';
 import { bytesMax, tooLarge } from '../feeds/feeds.service.js';
 import { previewSchema } from './addresses.schemas.js';
 import { previewCsv, previewJson } from './preview-formats.js';
@@ -54,7 +54,7 @@ export class AddressesController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<StreamableFile> {
-    const feed = { ...typesOf(request, reply), source: query.source, receivedAt: new Date() };
+    const feed = { ...declarationOf(request, reply), source: query.source, receivedAt: new Date() };
     const { name, version, blueprint } = await this.blueprintOf(query);
     if (this.running >= previewsAtOnce) {
       throw new Problem('too-many-requests', 'Another preview is under way: ask again when it is done.');
@@ -108,15 +108,6 @@ async function* buffers(body: AsyncIterable<unknown>): AsyncGenerator<Buffer> {
     size += piece.length;
     if (size > bytesMax) throw tooLarge();
     yield piece;
-  }
-}
-
-function typesOf(request: FastifyRequest, reply: FastifyReply) {
-  try {
-    return { mediaType: mediaTypeOf(request), contentEncoding: encodingOf(request) };
-  } catch (error) {
-    void reply.headers(accepted);
-    throw error;
   }
 }
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyRequest } from 'fastify';
-import { contentTypeOf, declaredFile, mediaTypes, UnknownMediaTypeError } from '#libs/feeds';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { contentTypeOf, declaredFile, mediaTypes, UnknownMediaTypeError, type FileDeclaration } from '#libs/feeds';
 import { Problem } from '#libs/platform';
 
 const feedRoutes = /^\/v1\/(feeds\/[^/]+\/(deliveries|mapping\/guess)|addresses\/preview)\/?(\?|$)/;
@@ -30,8 +30,8 @@ export function streamFeeds(app: NestFastifyApplication): void {
   fastify.addContentTypeParser(anyFeed, (_request, payload, done) => done(null, payload));
 }
 
-/** What a feed declares itself to be: its media type, with its charset if it names one. */
-export function mediaTypeOf(request: FastifyRequest): string {
+/** Its media type, with its charset if it names one. */
+function mediaTypeOf(request: FastifyRequest): string {
   try {
     return contentTypeOf(declaredFile(sentTypes.get(request.raw) ?? ''));
   } catch (error) {
@@ -40,13 +40,23 @@ export function mediaTypeOf(request: FastifyRequest): string {
 }
 
 /** RFC 9110, 15.5.16: a refused media type is answered with what would be taken. */
-export const accepted = { accept: mediaTypes.join(', '), 'accept-encoding': encodings.join(', ') };
+const accepted = { accept: mediaTypes.join(', '), 'accept-encoding': encodings.join(', ') };
 
-export function encodingOf(request: FastifyRequest): string | null {
+function encodingOf(request: FastifyRequest): string | null {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase();
   if (encoding === undefined || encoding === '' || encoding === 'identity') return null;
   if (encoding === 'gzip' || encoding === 'x-gzip') return 'gzip';
   throw new Problem('media-type', 'Content-Encoding may be gzip or left out.');
+}
+
+/** What a feed declares itself to be; a refused one is answered with what would be taken. */
+export function declarationOf(request: FastifyRequest, reply: FastifyReply): FileDeclaration {
+  try {
+    return { mediaType: mediaTypeOf(request), contentEncoding: encodingOf(request) };
+  } catch (error) {
+    void reply.headers(accepted);
+    throw error;
+  }
 }
 
 /** Runs `take` on the body's bytes; one from which nothing comes any more, or which breaks off, becomes a problem. */

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { mediaTypes } from '#libs/feeds';
 import type { DeliveryRow } from '#libs/ledger';
 import { Allow, callerOf } from '#libs/platform';
-import { accepted, encodingOf, mediaTypeOf, withBody } from './feed-bodies.js';
+import { declarationOf, withBody } from './feed-bodies.js';
 import { idempotencyKeyOf, waitSecondsOf } from './feed-headers.js';
 import { populationSchema } from '#libs/vocabulary';
 import { deliveryIdOf, sourceOf } from './source-name.js';
@@ -57,7 +57,7 @@ export class FeedsController {
       mode: query.mode,
       population: query.population ?? '',
       effectiveAt: query.effectiveAt,
-      ...this.typesOf(request, reply),
+      ...declarationOf(request, reply),
       idempotencyKey: idempotencyKeyOf(request),
       actor: callerOf(request).name,
     };
@@ -74,14 +74,5 @@ export class FeedsController {
   @ApiOperation({ summary: 'State and counts of a delivery' })
   read(@Param('source') source: string, @Param('id') id: string): Promise<DeliveryRow> {
     return this.feeds.read(sourceOf(source), deliveryIdOf(id));
-  }
-
-  private typesOf(request: FastifyRequest, reply: FastifyReply) {
-    try {
-      return { mediaType: mediaTypeOf(request), contentEncoding: encodingOf(request) };
-    } catch (error) {
-      void reply.headers(accepted);
-      throw error;
-    }
   }
 }

@@ -7,7 +7,7 @@ import { fileInMemory, FeedRefusedError, guessMapping, mediaTypes, type MappingG
 import { readSourceSettings, type Ledger } from '#libs/ledger';
 import { Allow, ledgerToken, Problem } from '#libs/platform';
 import { Answers, countSchema, Problems } from '../described.js';
-import { accepted, encodingOf, mediaTypeOf, withBody } from './feed-bodies.js';
+import { declarationOf, withBody } from './feed-bodies.js';
 import { sourceOf } from './source-name.js';
 
 const words = z.record(z.string(), z.string()).optional();
@@ -57,7 +57,7 @@ export class FeedsMappingController {
   @ApiConsumes(...mediaTypes)
   @ApiOperation({ summary: 'Guesses how a source’s files are to be read, from one or its first part; stores nothing' })
   @Answers(200, guessSchema)
-  @Problems('invalid-field', 'media-type', 'too-large', 'unprocessable', 'too-many-requests')
+  @Problems('invalid-field', 'media-type', 'too-large', 'unprocessable', 'too-many-requests', 'timed-out')
   async guess(
     @Param('source') source: string,
     @Req() request: FastifyRequest,
@@ -75,20 +75,17 @@ export class FeedsMappingController {
       const bounds = { signal: AbortSignal.timeout(60_000), unpackedBytes: unpackedBytesMax };
       return await guessMapping(fileInMemory(bytes), declaration, settings, bounds);
     } catch (error) {
-      throw error instanceof FeedRefusedError ? new Problem('unprocessable', error.message) : error;
+      throw problemOf(error);
     } finally {
       this.atOnce -= 1;
     }
   }
 }
 
-function declarationOf(request: FastifyRequest, reply: FastifyReply) {
-  try {
-    return { mediaType: mediaTypeOf(request), contentEncoding: encodingOf(request) };
-  } catch (error) {
-    void reply.headers(accepted);
-    throw error;
-  }
+function problemOf(error: unknown): unknown {
+  if (error instanceof FeedRefusedError) return new Problem('unprocessable', error.message);
+  if (!(error instanceof DOMException) || error.name !== 'TimeoutError') return error;
+  return new Problem('timed-out', 'The file could not be looked at within a minute: send a smaller part of it.');
 }
 
 async function firstBytes(body: Readable): Promise<Buffer> {

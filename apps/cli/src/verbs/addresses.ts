@@ -1,12 +1,10 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { Readable, Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { z } from 'zod';
 import { UsageError, type Verb } from '../context.js';
 import { hitsShape } from '../shapes.js';
 import { number, table } from '../views/table.js';
 import { chosen } from './employee.js';
-import { fileHeaders } from './feed-files.js';
+import { charsetOption, feedFile } from './feed-files.js';
 
 const previewShape = z.looseObject({
   blueprint: z.looseObject({ name: z.string(), version: z.number() }),
@@ -96,6 +94,7 @@ interface PreviewOptions {
   readonly source: string;
   readonly full?: boolean;
   readonly csv?: boolean;
+  readonly charset?: string;
 }
 
 const previewing: Verb = (program, context) => {
@@ -106,17 +105,14 @@ const previewing: Verb = (program, context) => {
     .option('--source <source>', 'the source that would deliver it', 'hr')
     .option('--full', 'everybody, not only those worth a look')
     .option('--csv', 'everybody, as CSV')
+    .option(...charsetOption)
     .action(async (file: string, options: PreviewOptions, command) => {
       const one = context(command);
-      const headers = fileHeaders(file);
-      await stat(file).catch(() => {
-        throw new UsageError(`${file} cannot be read: is the path right?`);
-      });
-      const { blueprint, source, full = false, csv = false } = options;
+      const { blueprint, source, charset, full = false, csv = false } = options;
+      const { body, headers } = await feedFile(file, { charset });
       const all = full || csv || one.json;
       const query = new URLSearchParams({ blueprint, source, people: all ? 'all' : 'notable' });
       if (!all) query.set('limit', String(peopleShown));
-      const body = Readable.toWeb(createReadStream(file));
       const path = `/v1/addresses/preview?${query.toString()}`;
       if (csv) {
         const response = await one.api.exchange(path, { body, headers: { ...headers, accept: 'text/csv' } });

@@ -1,11 +1,9 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { Readable } from 'node:stream';
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { foldHeader } from '#libs/vocabulary';
 import { UsageError, yamlIn, type Context, type Verb } from '../context.js';
 import { table } from '../views/table.js';
-import { fileHeaders } from './feed-files.js';
+import { charsetOption, feedFile } from './feed-files.js';
 
 const sectionShape = z.record(z.string(), z.unknown());
 const guessShape = z.looseObject({
@@ -28,7 +26,6 @@ const settingsShape = z.looseObject({ file: sectionShape });
 
 /** Of a text the first part is enough. */
 const partBytes = 1_048_576;
-const isText = /\.(csv|tsv|tab|txt|ndjson|jsonl|json)$/i;
 
 const isSection = (value: unknown): value is Section =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -68,16 +65,44 @@ const sectionIn = (section: Section, name: string): Section => {
   return isSection(value) ? value : {};
 };
 
-async function guess({ api }: Context, source: string, file: string): Promise<Guess> {
-  await stat(file).catch(() => {
-    throw new UsageError(`${file} cannot be read: is the path right?`);
-  });
-  const stream = createReadStream(file, isText.test(file) ? { end: partBytes - 1 } : {});
-  return api.upload(`/v1/feeds/${encodeURIComponent(source)}/mapping/guess`, guessShape, {
-    body: Readable.toWeb(stream),
-    headers: fileHeaders(file),
-  });
+const without = (section: Section, isOut: (name: string, value: unknown) => boolean): Section =>
+  Object.fromEntries(Object.entries(section).filter(([name, value]) => !isOut(name, value)));
+
+/** Without sections in which nothing stands. */
+function filled(section: Section): Section {
+  const entries = Object.entries(section).map(([name, value]) => [name, isSection(value) ? filled(value) : value]);
+  return without(Object.fromEntries(entries), (_name, value) => isSection(value) && Object.keys(value).length === 0);
 }
+
+/** What was settled before and no guess can know, as far as it fits this file. */
+function keptOf(settled: Section, { columns }: Guess): Section {
+  const before = new Map(Object.entries(sectionIn(settled, 'columns')).map(([name, to]) => [foldHeader(name), to]));
+  const kept = columns.flatMap(({ header }) => {
+    const column = before.get(foldHeader(header));
+    return column === undefined ? [] : [[header, column] as const];
+  });
+  const hasColumn = (name: string) => columns.some(({ column }) => column === name);
+  return {
+    ...(settled['sheet'] !== undefined && { sheet: settled['sheet'] }),
+    columns: Object.fromEntries(kept),
+    constants: without(sectionIn(settled, 'constants'), hasColumn),
+    words: sectionIn(settled, 'words'),
+  };
+}
+
+/** The section to settle: a header is not guessed to mean what is decided of another one. */
+function sectionOf(guessed: Section, decided: Section): Section {
+  const meant = new Set(Object.values(sectionIn(decided, 'columns')));
+  const columns = without(sectionIn(guessed, 'columns'), (_header, column) => column !== null && meant.has(column));
+  return merged({ ...guessed, columns }, decided);
+}
+
+async function guess({ api }: Context, source: string, file: string, charset: string | undefined): Promise<Guess> {
+  const feed = await feedFile(file, { charset, textBytes: partBytes });
+  return api.upload(pathOf(source, 'mapping/guess'), guessShape, feed);
+}
+
+const pathOf = (source: string, rest: string) => `/v1/feeds/${encodeURIComponent(source)}/${rest}`;
 
 const columnTable = ({ columns }: Guess): string =>
   table([
@@ -94,13 +119,7 @@ const columnTable = ({ columns }: Guess): string =>
 interface MapOptions {
   readonly with?: string;
   readonly save?: boolean;
-}
-
-/** Only the section `file` changes. */
-async function save({ api }: Context, source: string, file: Section): Promise<void> {
-  const path = `/v1/feeds/${encodeURIComponent(source)}/settings`;
-  const settings = await api.get(path, settingsShape);
-  await api.put(path, settingsShape, { ...settings, file });
+  readonly charset?: string;
 }
 
 export const mapping: Verb = (program, context) => {
@@ -109,14 +128,18 @@ export const mapping: Verb = (program, context) => {
     .description('guess what the headers, dates and words of a file mean, and show it as settings of the source')
     .option('--with <yaml>', 'a YAML file with what you decided: (part of) a section file, before what is guessed')
     .option('--save', 'settle what is shown for the source, once nothing is left to be decided')
+    .option(...charsetOption)
     .action(async (source: string, file: string, options: MapOptions, command) => {
       const one = context(command);
-      const decided = options.with === undefined ? {} : decidedIn(options.with);
-      const guessed = await guess(one, source, file);
-      const section = merged(guessed.file, decided);
+      const given = options.with === undefined ? {} : decidedIn(options.with);
+      const guessed = await guess(one, source, file, options.charset);
+      const settings = await one.api.get(pathOf(source, 'settings'), settingsShape);
+      const decided = sectionOf(keptOf(settings.file, guessed), given);
+      const section = filled(sectionOf(guessed.file, decided));
       const open = openQuestions(guessed, section, decided);
       const isSaved = options.save === true && open.length === 0;
-      if (isSaved) await save(one, source, section);
+      // Only the section `file` changes.
+      if (isSaved) await one.api.put(pathOf(source, 'settings'), settingsShape, { ...settings, file: section });
       one.show({ ...guessed, file: section, open, saved: isSaved }, () =>
         [
           columnTable(guessed),

@@ -1,16 +1,13 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { UsageError, yamlIn, type Context, type Verb } from '../context.js';
+import { yamlIn, type Context, type Verb } from '../context.js';
 import { deliveryShape, recordsShape } from '../shapes.js';
 import { number, table } from '../views/table.js';
 import { answering, printCsv } from './feed-answers.js';
 import { deciding } from './feed-decisions.js';
 import { lookingForFiles } from './feed-drops.js';
-import { fileHeaders } from './feed-files.js';
+import { charsetOption, feedFile } from './feed-files.js';
 import { mapping } from './feed-map.js';
 
 const settled = ['done', 'refused', 'held'];
@@ -28,14 +25,7 @@ type Delivery = z.infer<typeof deliveryShape>;
 type Records = z.infer<typeof recordsShape>;
 
 async function push({ api }: Context, source: string, file: string, options: PushOptions): Promise<Delivery> {
-  const headers = {
-    ...fileHeaders(file, options.charset),
-    prefer: 'wait=300',
-    ...(options.key !== undefined && { 'idempotency-key': options.key }),
-  };
-  await stat(file).catch(() => {
-    throw new UsageError(`${file} cannot be read: is the path right?`);
-  });
+  const { body, headers } = await feedFile(file, { charset: options.charset });
   const { population, asOf } = options;
   const query = new URLSearchParams({
     mode: options.delta === true ? 'delta' : 'full',
@@ -44,8 +34,12 @@ async function push({ api }: Context, source: string, file: string, options: Pus
   });
   const path = `/v1/feeds/${encodeURIComponent(source)}/deliveries`;
   let delivery = await api.upload(`${path}?${query.toString()}`, deliveryShape, {
-    body: Readable.toWeb(createReadStream(file)),
-    headers,
+    body,
+    headers: {
+      ...headers,
+      prefer: 'wait=300',
+      ...(options.key !== undefined && { 'idempotency-key': options.key }),
+    },
   });
   while (!settled.includes(delivery.state) && delivery.waitsFor === null) {
     await sleep(1_000);
@@ -95,7 +89,7 @@ const pushing: Verb = (program, context) => {
       '--as-of <time>',
       'when the file was exported, such as 2026-11-24T02:00:00Z; an older one changes nothing newer',
     )
-    .option('--charset <charset>', 'the encoding of a text file, when it is not UTF-8: windows-1252, utf-16, …')
+    .option(...charsetOption)
     .option('--key <key>', 'idempotency key: a repeat answers with the first outcome')
     .action(async (source: string, file: string, options: PushOptions, command) => {
       const one = context(command);

@@ -1,6 +1,5 @@
-import { parse } from 'yaml';
 import { z } from 'zod';
-import { fileText, UsageError, type Verb } from '../context.js';
+import { yamlIn, type Verb } from '../context.js';
 import { number, table } from '../views/table.js';
 
 const standingShape = z.looseObject({
@@ -53,22 +52,13 @@ function roundsView({ rounds }: z.infer<typeof roundsShape>): string {
     .join('\n');
 }
 
-function settingsIn(file: string): unknown {
-  const text = fileText(file);
-  try {
-    return parse(text) ?? {};
-  } catch (error) {
-    throw new UsageError(`${file} is not YAML: ${error instanceof Error ? error.message : ''}`, { cause: error });
-  }
-}
-
 export const standing: Verb = (program, context) => {
   program
     .command('stand <migration> [settings]')
     .description('let a started migration keep watching its people; settings (everySeconds, guard) from a YAML file')
     .action(async (id: string, file: string | undefined, _options, command) => {
       const { api, show } = context(command);
-      const settings = file === undefined ? {} : settingsIn(file);
+      const settings = file === undefined ? {} : yamlIn(file);
       show(await api.post(`/v1/migrations/${id}/stand`, standingShape, settings), standingView);
     });
   program

@@ -86,10 +86,11 @@ test('words that are not known, headers that mean the same and data nobody needs
   );
   const { file, decisions } = await guess(odd);
   expect(file.columns).toEqual({ Eintritt: 'hire_date' });
-  expect(decisions[1]?.choices).toEqual(['Nachname', 'Surname']);
+  expect(decisions[1]?.choices).toEqual(['legal_family_name', 'null']);
   expect(decisions.map(({ path }) => path)).toEqual([
     ['columns', 'Geburtsdatum'],
-    ['columns'],
+    ['columns', 'Nachname'],
+    ['columns', 'Surname'],
     ['words', 'status', 'Wartestand'],
   ]);
 });
@@ -97,6 +98,26 @@ test('words that are not known, headers that mean the same and data nobody needs
 test('required columns that no header seems to mean are named as missing', async () => {
   const { missing } = await guess(table('Vorname;Nachname;Notiz', 'Zoë;Müller;x', 'Jan;Nowak;y'));
   expect(missing).toEqual(['worker_id', 'worker_type', 'status', 'hire_date', 'country']);
+  expect((await guess(table('Notiz', 'x', 'y'))).missing).toContain('legal_family_name');
+  expect((await guess(table('Vorname', 'Zoë', 'Jan'))).missing).not.toContain('legal_family_name');
+});
+
+test('where two headers have our names for one field, the one that is chosen is settled', async () => {
+  const text = table(
+    'worker_id,surname,status,employee_type,user_type,hire_date,country',
+    '1,Müller,ACTIVE,EMPLOYEE,kiosk,2019-04-13,DE',
+    '2,Nowak,ACTIVE,TEMP,desk,2019-04-13,DE',
+  );
+  const { file, decisions } = await guess(text);
+  expect({ columns: file.columns, decisions }).toEqual({ columns: { employee_type: 'worker_type' }, decisions: [] });
+  const settled = feedSourceSettingsSchema.parse({ file });
+  const reading = readingOf(settled.file, settled.scim);
+  const stored = fileInMemory(Buffer.from(text));
+  const rows = [];
+  for await (const chunk of fileRows(stored, { mediaType: 'text/csv', contentEncoding: null }, reading, bounds)) {
+    rows.push(...chunk);
+  }
+  expect(rows.map(({ values }) => values?.get('workerType'))).toEqual(['EMPLOYEE', 'TEMP']);
 });
 
 test('a column of managers’ names is not taken for one of their numbers', async () => {

@@ -56,9 +56,6 @@ export async function guessMapping(
   const valuesOf = (field: FeedField) => columns.find((column) => column.field === field)?.values ?? [];
   const dates = datesOf(columns, decisions);
   const words = wordsOf(valuesOf, decisions);
-  const missing = requiredFields
-    .filter((field) => !columns.some((column) => column.field === field) && !rivals.has(field))
-    .map(columnOf);
   return {
     file: {
       ...(sample.encoding.encoding !== 'utf-8' && { encoding: sample.encoding.encoding }),
@@ -69,19 +66,31 @@ export async function guessMapping(
       ...(Object.keys(words).length > 0 && { words }),
     },
     columns: columns.map(guessedColumn),
-    missing,
+    missing: missingAmong(columns, rivals),
     decisions,
     rows: sample.rows.length,
   };
 }
 
-/** Headers that have our names need no mapping. */
+/** Headers that have our names need no mapping, unless another header has one for the same field, too. */
 function mappingOf(columns: readonly Candidate[]): Record<string, string> {
   const documented = new Headers();
-  const mapped = columns.flatMap(({ header, field }) =>
-    field === undefined || documented.fieldOf(header) === field ? [] : [[header, columnOf(field)] as const],
-  );
+  const named = Map.groupBy(columns, ({ header }) => documented.fieldOf(header));
+  const mapped = columns.flatMap(({ header, field }) => {
+    if (field === undefined) return [];
+    const others = (named.get(field) ?? []).filter((other) => other.header !== header);
+    const isClear = documented.fieldOf(header) === field && others.length === 0;
+    return isClear ? [] : [[header, columnOf(field)] as const];
+  });
   return Object.fromEntries(mapped);
+}
+
+/** Our columns without which a file is refused: of the two legal names one is enough. */
+function missingAmong(columns: readonly Candidate[], rivals: ReadonlyMap<FeedField, unknown>): string[] {
+  const isThere = (field: FeedField) => columns.some((column) => column.field === field) || rivals.has(field);
+  const missing: FeedField[] = requiredFields.filter((field) => !isThere(field));
+  if (!isThere('legalFamilyName') && !isThere('legalGivenName')) missing.push('legalFamilyName');
+  return missing.map(columnOf);
 }
 
 function encodingDecision({ encoding: { encoding, isSure } }: Sample): Decision[] {
@@ -118,11 +127,13 @@ function columnDecisions(
       question: 'The name says one thing, the values another: what does this column mean?',
       choices: field === undefined ? ['null'] : [columnOf(field), 'null'],
     }));
-  const contested = [...rivals].map(([field, headers]) => ({
-    path: ['columns'],
-    question: `Several headers seem to mean ${columnOf(field)}: map the right one to it, the others to null.`,
-    choices: headers.map(({ header }) => header),
-  }));
+  const contested = [...rivals].flatMap(([field, headers]) =>
+    headers.map(({ header }) => ({
+      path: ['columns', header],
+      question: `Several headers seem to mean ${columnOf(field)}: map the right one to it, the others to null.`,
+      choices: [columnOf(field), 'null'],
+    })),
+  );
   return [...unwanted, ...doubtful, ...contested];
 }
 
