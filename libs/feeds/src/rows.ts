@@ -10,7 +10,7 @@ import {
   type WarningReason,
 } from '#libs/vocabulary';
 import { columnOf, type FieldValues } from './fields.js';
-import { documentedSpelling, type Spelling } from './spelling.js';
+import { documentedSpelling, foldWord, type Spelling } from './spelling.js';
 
 /** A row that was checked: with a record, `problems` are warnings; without one, all that is wrong. */
 export interface CheckedRow {
@@ -231,8 +231,7 @@ class RowCheck {
 
   private word<T>(field: Field, words: ReadonlyMap<string, T>, reason: RejectionReason): T | undefined {
     const value = this.values.get(field);
-    const word = typeof value === 'string' ? value.trim().toUpperCase() : '';
-    return words.get(word) ?? words.get(word.normalize('NFC')) ?? this.reject(reason, field);
+    return words.get(typeof value === 'string' ? foldWord(value) : '') ?? this.reject(reason, field);
   }
 
   private country(): string | undefined {

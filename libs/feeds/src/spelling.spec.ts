@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { dateFormats, fileSettingsSchema, type DateFormat } from '#libs/vocabulary';
-import { spellingOf } from './spelling.js';
+import { foldWord, spellingOf } from './spelling.js';
 
 const spelling = (file: unknown) => spellingOf(fileSettingsSchema.parse(file));
 const day = (dates: DateFormat, text: string) => spelling({ dates }).dayOf(text);
@@ -52,6 +52,20 @@ test.each<[DateFormat, string]>([
   ['yyyymmdd', '00000000'],
 ])('as %s, %j is a date that is not set', (dates, text) => {
   expect(day(dates, text)).toBe('');
+});
+
+test('0000-00-00 is a date that is not set, beside every format', () => {
+  for (const dates of dateFormats) {
+    expect([dates, day(dates, '0000-00-00'), day(dates, '0000-00-00 00:00:00')]).toEqual([dates, '', '']);
+  }
+});
+
+test('a word is the same however its accents are put together', () => {
+  const { statuses, countryOf } = spelling({
+    words: { status: { 'cesse\u0301': 'TERMINATED' }, country: { 'O\u0308sterreich': 'AT' } },
+  });
+  expect(statuses.get(foldWord(' cess\u00E9'))).toBe('terminated');
+  expect([countryOf('\u00D6sterreich'), countryOf('o\u0308sterreich ')]).toEqual(['AT', 'AT']);
 });
 
 test('shares are read with the decimal mark and the whole that are settled', () => {

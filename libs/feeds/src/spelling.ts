@@ -9,12 +9,15 @@ export interface Spelling {
   shareOf(text: string): number;
   /** The share that a number means which was sent as one. */
   shareOfNumber(number: number): number;
-  /** By the words in upper case. */
+  /** By the words as `foldWord` gives them. */
   readonly statuses: ReadonlyMap<string, EmployeeRecord['status']>;
   readonly workerTypes: ReadonlyMap<string, EmployeeRecord['workerType']>;
   /** ISO 3166-1 alpha-2. */
   countryOf(text: string): string | undefined;
 }
+
+/** A word as it is compared: in any case, and however its accents are put together. */
+export const foldWord = (word: string): string => word.normalize('NFC').trim().toUpperCase();
 
 const statuses = new Map<string, EmployeeRecord['status']>([
   ['ACTIVE', 'active'],
@@ -32,7 +35,10 @@ const workerTypes = new Map<string, EmployeeRecord['workerType']>([
 /** A time of day may follow a date: it is passed over, and no zone shifts the day. */
 const time = String.raw`(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[AP]M)?(?:Z|[+-]\d{2}:?\d{2})?)?`;
 const isoDay = /^(\d{4}-\d{2}-\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/;
-const isoDayOf = (text: string) => isoDay.exec(text)?.[1];
+function isoDayOf(text: string): string | undefined {
+  const found = isoDay.exec(text)?.[1];
+  return found === '0000-00-00' ? '' : found;
+}
 
 const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 const day = String.raw`(?<day>\d{1,2})`;
@@ -50,7 +56,7 @@ const written: Readonly<Record<Exclude<DateFormat, 'iso' | 'serial'>, string>> =
   ddmmyyyy: String.raw`(?<day>\d{2})(?<month>\d{2})${year}`,
   'dd-mmm-yyyy': `${day}[- ](?<month>[a-z]{3})[- ]${year}`,
 };
-/** SAP writes a date that is not set as zeros. */
+/** SAP writes a date that is not set as zeros, as MySQL does in YYYY-MM-DD. */
 const noDate = /^0{1,4}([./-]?)0{1,4}\1?0{1,4}$/;
 
 type DayOf = Spelling['dayOf'];
@@ -93,7 +99,7 @@ function wordsOf<T extends string>(ours: ReadonlyMap<string, T>, theirs: Readonl
   const all = new Map(ours);
   for (const [word, meaning] of Object.entries(theirs)) {
     const value = ours.get(meaning);
-    if (value !== undefined) all.set(word.normalize('NFC').toUpperCase(), value);
+    if (value !== undefined) all.set(foldWord(word), value);
   }
   return all;
 }
@@ -102,16 +108,14 @@ function wordsOf<T extends string>(ours: ReadonlyMap<string, T>, theirs: Readonl
 export function spellingOf(settings: Pick<FileSettings, 'dates' | 'decimal' | 'fte' | 'words'>): Spelling {
   const share = shares[settings.decimal ?? 'either'];
   const whole = Number(settings.fte);
-  const countries = new Map(
-    Object.entries(settings.words.country).map(([word, code]) => [word.normalize('NFC').toUpperCase(), code]),
-  );
+  const countries = new Map(Object.entries(settings.words.country).map(([word, code]) => [foldWord(word), code]));
   return {
     dayOf: dayReader(settings.dates),
     shareOf: (text) => (share.test(text) ? shareOf(Number(text.replace(',', '.')), whole) : Number.NaN),
     shareOfNumber: (number) => shareOf(number, whole),
     statuses: wordsOf(statuses, settings.words.status),
     workerTypes: wordsOf(workerTypes, settings.words.worker_type),
-    countryOf: countries.size === 0 ? countryOf : (text) => countryOf(countries.get(text.toUpperCase()) ?? text),
+    countryOf: countries.size === 0 ? countryOf : (text) => countryOf(countries.get(foldWord(text)) ?? text),
   };
 }
 

@@ -186,6 +186,7 @@ test.each<[string, Sent, string[]]>([
   ],
   ['one name only', { content: csv({ legal_given_name: '' }) }, ['2 accept name_single legal_given_name']],
   ['leading zeros kept by a number in JSON', json({ worker_id: 7 }), ['1 accept']],
+  ['a share in JSON whatever mark texts have', { ...json({ fte: 0.8 }), file: { decimal: ',' } }, ['1 accept']],
   [
     'a number with an exponent in JSON',
     { content: '{"worker_id":1e5}', mediaType: 'application/x-ndjson' },

@@ -28,7 +28,7 @@ export class JsonRows {
       if (field === null) continue;
       if (values.has(field)) return { line, problem: rejection('field_duplicate', columnOf(field)) };
       values.set(field, one);
-      hasNumber ||= typeof one === 'number';
+      hasNumber ||= typeof one === 'number' && !isNumeric(field);
     }
     if (hasNumber) this.writeNumbers(values, text);
     for (const [field, constant] of this.shape.constants) if (!values.has(field)) values.set(field, constant);
@@ -47,7 +47,8 @@ export class JsonRows {
 
   /**
    * Numbers as the feed wrote them: 12345678901234567890 keeps its digits as a text. One that is not written plainly (1e5)
-   * stays a number, which only a field that is a number accepts.
+   * stays a number, which only a field that is a number accepts. There all stay numbers: JSON's mark is the point, whatever
+   * mark is settled for texts.
    */
   private writeNumbers(values: Map<Field, unknown>, text: string): void {
     const reviver = (_name: string, value: unknown, context?: { readonly source?: string }): unknown => {
@@ -58,10 +59,12 @@ export class JsonRows {
     if (!isObject(asWritten)) return;
     for (const [name, value] of Object.entries(asWritten)) {
       const field = this.fieldOf(name);
-      if (field !== null && typeof values.get(field) === 'number') values.set(field, value);
+      if (field !== null && !isNumeric(field) && typeof values.get(field) === 'number') values.set(field, value);
     }
   }
 }
+
+const isNumeric = (field: Field) => field === 'fte';
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -4,7 +4,8 @@ import { columnOf, Headers, unwantedColumn } from '../fields.js';
 import { shareOfDates } from './dates.js';
 import { fieldByHeader } from './header-names.js';
 import type { Sample } from './sample.js';
-import { countryMeanings, plainWord, statusMeanings, workerTypeMeanings } from './words.js';
+import { countryMeanings, statusMeanings, workerTypeMeanings } from './words.js';
+import { foldWord } from '../spelling.js';
 
 /** How sure a guess is: `certain` needs no look, `likely` wants one, `unsure` is for a person to decide. */
 export type Sureness = 'certain' | 'likely' | 'unsure';
@@ -51,7 +52,7 @@ const share = (values: readonly string[], fits: (value: string) => boolean) =>
   values.length === 0 ? 0 : values.filter(fits).length / values.length;
 const number = /^\d+([.,]\d+)?\s?%?$/;
 const isEmail = (value: string) => z.regexes.email.test(value.trim());
-const meansIn = (meanings: ReadonlyMap<string, string>) => (value: string) => meanings.has(plainWord(value));
+const meansIn = (meanings: ReadonlyMap<string, string>) => (value: string) => meanings.has(foldWord(value));
 
 /** For fields whose values are told from others: the share of values that fit. */
 const fits: Partial<Record<FeedField, (values: readonly string[]) => number>> = {

@@ -5,7 +5,8 @@ import type { ReadingBounds } from '../files/plain-bytes.js';
 import { candidatesOf, chosen, guessedColumn, type Candidate, type GuessedColumn } from './columns.js';
 import { dateFormatsOf } from './dates.js';
 import { sampleOf, type Sample } from './sample.js';
-import { countryMeanings, plainWord, statusMeanings, workerTypeMeanings } from './words.js';
+import { countryMeanings, statusMeanings, workerTypeMeanings } from './words.js';
+import { foldWord } from '../spelling.js';
 
 /** What a person must decide before the mapping can be used: where in the `file` section, and what may be put there. */
 export interface Decision {
@@ -182,7 +183,7 @@ const longestWord = 60;
 function wordsOf(valuesOf: (field: FeedField) => readonly string[], decisions: Decision[]): WordLists {
   const found: WordLists = {};
   for (const { column, field, meanings, choices } of lists) {
-    const words = new Map(valuesOf(field).map((value) => [plainWord(value), value]));
+    const words = new Map(valuesOf(field).map((value) => [foldWord(value), value]));
     if (words.size > wordsMax) continue;
     for (const [plain, word] of words) {
       const meaning = meanings.get(plain);

@@ -1,14 +1,12 @@
 import { countryCodes } from '../countries.js';
+import { foldWord } from '../spelling.js';
 
 type Words = Readonly<Record<string, string>>;
-
-/** A word as it is compared. */
-export const plainWord = (word: string): string => word.normalize('NFC').trim().toUpperCase();
 
 const meanings = (words: Words): ReadonlyMap<string, string> =>
   new Map(
     Object.entries(words).flatMap(([meaning, all]) =>
-      [meaning, ...all.split(',')].map((word) => [plainWord(word), meaning] as const),
+      [meaning, ...all.split(',')].map((word) => [foldWord(word), meaning] as const),
     ),
   );
 
@@ -50,7 +48,7 @@ const languages = ['en', 'de', 'fr', 'es', 'it', 'pt', 'pl', 'nl'];
 export const countryMeanings: ReadonlyMap<string, string> = new Map([
   ...languages.flatMap((language) => {
     const namesOf = new Intl.DisplayNames([language], { type: 'region' });
-    return [...countryCodes].map((code) => [plainWord(namesOf.of(code) ?? code), code] as const);
+    return [...countryCodes].map((code) => [foldWord(namesOf.of(code) ?? code), code] as const);
   }),
   ...[...countryCodes].map((code) => [code, code] as const),
   ...Object.entries({
