@@ -27,6 +27,8 @@ export interface FileRow {
   readonly employeeNumber: string | undefined;
   readonly record: EmployeeRecord | undefined;
   readonly problems: readonly RowProblem[];
+  /** Of a row without a record: it says all the same that the worker has left. */
+  readonly hasLeft: boolean;
 }
 
 /** What one file may hold, whatever it claims. */
@@ -67,8 +69,8 @@ export async function* checkedRows(
 function checkedRow(raw: RawRow, row: number, latestHireDate: string, spelling: Spelling): FileRow {
   const { line } = raw;
   if (raw.problem !== undefined) {
-    return { row, line, employeeNumber: raw.employeeNumber, record: undefined, problems: [raw.problem] };
+    const { employeeNumber, problem } = raw;
+    return { row, line, employeeNumber, record: undefined, problems: [problem], hasLeft: false };
   }
-  const { employeeNumber, record, problems } = checkRow(raw.values, latestHireDate, spelling);
-  return { row, line, employeeNumber, record, problems };
+  return { row, line, ...checkRow(raw.values, latestHireDate, spelling) };
 }

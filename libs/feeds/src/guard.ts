@@ -4,6 +4,7 @@ import {
   limitOf,
   measureSentence,
   type Difference,
+  type GuardedChange,
   type GuardSettings,
   type Limit,
   type Measure,
@@ -39,7 +40,7 @@ export function holdCause({ measures }: Difference): string | undefined {
 
 function wholeMeasures({ changes, earlier, people, isFirst }: StagedCounts, guard: GuardSettings): Measure[] {
   const of = sum(people);
-  const whole = (measure: 'leavers' | 'addressChanges' | 'renames' | 'moves' | 'joiners'): Measure => ({
+  const whole = (measure: GuardedChange): Measure => ({
     measure,
     country: null,
     count: sum(changes[measure]),
@@ -47,7 +48,8 @@ function wholeMeasures({ changes, earlier, people, isFirst }: StagedCounts, guar
     of,
     limit: limitOf(guard[measure], of),
   });
-  const measures = [whole('leavers'), whole('addressChanges'), whole('renames'), whole('moves')];
+  const lasting = ['leavers', 'addressChanges', 'renames', 'moves', 'renumberings'] as const;
+  const measures = lasting.map(whole);
   // What is sent for the first time holds joiners only.
   return isFirst || of === 0 ? measures : [...measures, whole('joiners')];
 }

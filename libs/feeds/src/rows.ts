@@ -17,6 +17,8 @@ export interface CheckedRow {
   readonly employeeNumber: string | undefined;
   readonly record: EmployeeRecord | undefined;
   readonly problems: readonly RowProblem[];
+  /** Of a row without a record: it says all the same that the worker has left. */
+  readonly hasLeft: boolean;
 }
 
 /**
@@ -120,7 +122,7 @@ class RowCheck {
     const isWhole = employeeNumber !== undefined && legal !== undefined && status !== undefined;
     const isPlaced = workerType !== undefined && country !== undefined && hireDate !== undefined;
     if (this.rejected.length > 0 || !isWhole || !isPlaced) {
-      return { employeeNumber, record: undefined, problems: this.rejected };
+      return { employeeNumber, record: undefined, problems: this.rejected, hasLeft: status === 'terminated' };
     }
     const record: EmployeeRecord = {
       companyCode: rest.companyCode,
@@ -146,7 +148,7 @@ class RowCheck {
       workPhone: rest.workPhone,
       workerType,
     };
-    return { employeeNumber, record, problems: this.warned };
+    return { employeeNumber, record, problems: this.warned, hasLeft: false };
   }
 
   private reject(reason: RejectionReason, field: Field): undefined {

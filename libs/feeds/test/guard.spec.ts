@@ -92,6 +92,18 @@ test('an end date that comes earlier counts as leaving, one that moves back does
   expect(over(await push(withEnd('2026-06-30')))).toEqual(['leavers 60', 'leavers DE 60']);
 });
 
+test('who is put back to before their first day loses an account like a leaver, and counts as one', async () => {
+  const { push } = await setup();
+  const everybody = (status: string, hired: string) =>
+    rows(people(60), (line) => line.replace('ACTIVE', status).replace('2020-01-01', hired));
+  const later = new Date(Date.now() + 60 * 86_400_000).toISOString().slice(0, 10);
+  await push(everybody('ACTIVE', '2020-01-01'));
+  expect(over(await push(everybody('PREHIRE', '2020-01-01')))).toEqual(['leavers 60', 'leavers DE 60']);
+  const { push: pushOther } = await setup();
+  await pushOther(everybody('ACTIVE', '2020-01-01'));
+  expect(over(await pushOther(everybody('ACTIVE', later)))).toEqual(['leavers 60', 'leavers DE 60']);
+});
+
 test('a small country that would lose its people holds a delivery that is harmless for the whole', async () => {
   const { push } = await setup();
   const portugal = people(30, 10_000);
@@ -164,6 +176,24 @@ test('what would change other than was approved is held anew', async () => {
   expect(again.difference?.fingerprint).not.toBe(held.difference?.fingerprint);
 });
 
+test('an approval does not hold when the file is read otherwise, though as many would join', async () => {
+  const { ledger, push, read } = await setup();
+  const words = (meaning: string) => ({ file: { words: { status: { HERE: meaning } } } });
+  await settle(ledger, words('ACTIVE'));
+  await push(rows(people(1)));
+  const held = await push(
+    rows(people(300), (line) => line.replace('ACTIVE', 'HERE')),
+    { mode: 'delta' },
+  );
+  expect(over(held)).toEqual(['joiners 299']);
+  await settle(ledger, words('LEAVE'));
+  await decide(ledger, held, 'approved');
+  await push(csv(row('1')), { source: 'other' });
+  const again = await read(held.id);
+  expect(again).toMatchObject({ state: 'held', decision: null });
+  expect(again.difference?.fingerprint).not.toBe(held.difference?.fingerprint);
+});
+
 test('many small deliveries do not do in a day what one big one may not', async () => {
   const { push } = await setup();
   await push(rows(people(600)));
@@ -195,6 +225,24 @@ test('addresses that would change are counted, those that HR only writes back ar
   );
   expect((await push(withAddress((one) => `m${one}@shop.example`))).state).toBe('done');
   const changed = await push(withAddress((one) => `x${one}@shop.example`));
+  expect(over(changed)).toEqual(['addressChanges 60', 'addressChanges DE 60']);
+});
+
+test('writing back an address that was issued instead of the one that HR had is no change', async () => {
+  const { ledger, push } = await setup();
+  const withAddress = (domain: string) =>
+    [
+      'worker_id,family_name,worker_type,status,hire_date,country,work_email',
+      ...people(60).map((one) => `${one},Müller,TEMP,ACTIVE,2020-01-01,DE,m${one}@${domain}`),
+      '',
+    ].join('\n');
+  await push(withAddress('old.example'));
+  await ledger.pool.query(
+    `insert into address_reservation (address, employee_id, kind, state)
+     select 'm' || employee_number || '@shop.example', id, 'primary', 'issued' from employee`,
+  );
+  expect((await push(withAddress('shop.example'))).state).toBe('done');
+  const changed = await push(withAddress('other.example'));
   expect(over(changed)).toEqual(['addressChanges 60', 'addressChanges DE 60']);
 });
 
@@ -278,6 +326,46 @@ test('an older delivery overwrites nothing newer, whatever the order in which th
      on employee_id = id and employee_version.version = employee.version where employee_number = '1'`,
   );
   expect(departments).toEqual([{ department: 'HR' }]);
+});
+
+test('a delta that changes nothing confirms its people: an older one does not overwrite them, nor misses them', async () => {
+  const { ledger, push, told } = await setup();
+  await push(csv(row('1', 'HR'), row('2')), { effectiveAt: hours(10) });
+  await push(csv(row('1', 'HR'), row('3')), { mode: 'delta', effectiveAt: hours(30) });
+  const late = await push(csv(row('1', 'Stores')), { mode: 'delta', effectiveAt: hours(20) });
+  expect(await told(late.id)).toEqual(['older older_than_stored']);
+  // From before the third was hired, and before the first was confirmed.
+  const full = await push(csv(row('2')), { effectiveAt: hours(20) });
+  expect(full.rows).toMatchObject({ unchanged: 1, absent: 0 });
+  const { rows: absent } = await ledger.pool.query('select from employee where absent_since is not null');
+  expect(absent).toHaveLength(0);
+});
+
+test('who is named by a newer delivery of their country is not absent from an older one of the whole company', async () => {
+  const { push } = await setup();
+  await push(csv(row('1'), row('2')), { effectiveAt: hours(0) });
+  await push(csv(row('1'), row('2')), { population: 'DE', effectiveAt: hours(30) });
+  expect((await push(csv(row('1')), { effectiveAt: hours(20) })).rows).toMatchObject({ absent: 0 });
+  expect((await push(csv(row('1')), { effectiveAt: hours(40) })).rows).toMatchObject({ absent: 1 });
+});
+
+test('the people of a source are counted as they come, leave, move and go', async () => {
+  const { ledger, push } = await setup();
+  const counted = async () => {
+    const { rows: found } = await ledger.pool.query<{ country: string; people: number }>(
+      'select country, people from source_people where people > 0 order by 1',
+    );
+    return Object.fromEntries(found.map(({ country, people: count }) => [country, count]));
+  };
+  const full = (at: number, ...lines: string[]) => push(csv(...lines), { effectiveAt: hours(at) });
+  await full(0, row('1'), row('2'), row('3'), row('4', 'IT', 'TERMINATED'));
+  expect(await counted()).toEqual({ DE: 3 });
+  await full(24, row('1', 'IT', 'TERMINATED'), inCountry('FR')(row('2')), row('4'));
+  expect(await counted()).toEqual({ DE: 2, FR: 1 });
+  await full(48, row('1'), inCountry('FR')(row('2')), row('4'));
+  expect(await counted()).toEqual({ DE: 2, FR: 1 });
+  await ledger.pool.query("delete from employee where country = 'FR'");
+  expect(await counted()).toEqual({ DE: 2 });
 });
 
 test('the first delivery of a source and of each population is never too many joiners', async () => {

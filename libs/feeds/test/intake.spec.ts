@@ -116,6 +116,36 @@ test('who leaves is counted once, and comes back under the same id', async () =>
   expect(await id()).toEqual(before);
 });
 
+test('who has left is ended by a row of which nothing else can be used, and a whole row puts the record right', async () => {
+  const { ledger, push, told } = await setup();
+  await push(csv(row('1'), row('2')));
+  const broken = (number: string) => row(number, 'IT', 'TERMINATED').replace('2020-01-01', '');
+  const delivery = await push(csv(broken('1'), row('2'), broken('3')), { mode: 'delta' });
+  expect(await told(delivery.id)).toEqual([
+    'updated hire_date_missing left_all_the_same',
+    'unchanged',
+    'rejected hire_date_missing',
+  ]);
+  expect(delivery.rows).toMatchObject({ total: 3, updated: 1, rejected: 1, leaver: 1 });
+  const records = async () =>
+    (
+      await ledger.pool.query(
+        `select status, record ->> 'status' as recorded, record ->> 'department' as department from employee
+         join employee_version on employee_id = id and employee_version.version = employee.version order by employee_number`,
+      )
+    ).rows;
+  expect(await records()).toEqual([
+    { status: 'terminated', recorded: 'terminated', department: 'IT' },
+    { status: 'active', recorded: 'active', department: 'IT' },
+  ]);
+  // Twice the same is nothing new, and rows that contradict each other end nobody.
+  expect(await told((await push(csv(broken('1')), { mode: 'delta' })).id)).toEqual(['rejected hire_date_missing']);
+  const contradicted = await push(csv(broken('2'), row('2')), { mode: 'delta' });
+  expect(await told(contradicted.id)).toEqual(['rejected hire_date_missing', 'unchanged']);
+  const whole = await push(csv(row('1', 'IT', 'TERMINATED')), { mode: 'delta' });
+  expect(await told(whole.id)).toEqual(['updated']);
+});
+
 test('absent from a full delivery is counted and marked until somebody names them again; nobody is suspended for it', async () => {
   const { ledger, push } = await setup();
   const absent = async () => {

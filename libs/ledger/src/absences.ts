@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import { z } from 'zod';
 import type { DeliveryRow } from './deliveries.js';
-import { absentTwice } from './judging-deliveries.js';
+import { absentTwice, missedBy } from './judging-deliveries.js';
 
 const countSchema = z.array(z.object({ count: z.number() }));
 
@@ -22,7 +22,7 @@ export async function settleAbsences(
   if (delivery.mode !== 'full') return { absent: 0, left: 0 };
   await client.query(
     `update employee set population = $1 from judged
-     where employee.id = judged.employee_id and employee.population is distinct from $1`,
+     where employee.id = judged.employee_id and outcome <> 'older' and employee.population is distinct from $1`,
     [delivery.population],
   );
   const left = await endAbsent(client, delivery, absenceHours);
@@ -58,15 +58,14 @@ async function endAbsent(client: PoolClient, delivery: DeliveryRow, absenceHours
 }
 
 async function markAbsent(client: PoolClient, delivery: DeliveryRow): Promise<number> {
-  const ofPopulation = `source = $1 and status <> 'terminated' and ($2 = '' or population = $2)`;
   await client.query(
-    `update employee set absent_since = (select effective_at from feed_delivery where id = $3)
-     where ${ofPopulation} and absent_since is null
-       and not exists (select from judged where judged.employee_id = employee.id)`,
-    [delivery.source, delivery.population, delivery.id],
+    `update employee set absent_since = (select effective_at from feed_delivery where id = $2)
+     where ${missedBy} and absent_since is null`,
+    [delivery.source, delivery.id],
   );
   const { rows } = await client.query(
-    `select count(*) as count from employee where ${ofPopulation} and absent_since is not null`,
+    `select count(*) as count from employee
+     where source = $1 and status <> 'terminated' and ($2 = '' or population = $2) and absent_since is not null`,
     [delivery.source, delivery.population],
   );
   return countSchema.parse(rows)[0]?.count ?? 0;

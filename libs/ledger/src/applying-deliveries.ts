@@ -16,6 +16,8 @@ export interface StagedRow {
   readonly problems: readonly RowProblem[];
   /** Undefined for a rejected row. */
   readonly accepted: AcceptedRow | undefined;
+  /** Of a rejected row: it can be told that the worker has left. */
+  readonly hasLeft: boolean;
 }
 
 export interface AcceptedRow {
@@ -144,19 +146,19 @@ export async function stageRows(client: PoolClient, rows: AsyncIterable<readonly
       country text, previous_number text, name_words text[], addresses text[]
     ) on commit drop`);
   await copyChunksInto(client, 'staged', copyRows(rows));
-  await client.query('analyze staged (row, employee_number)');
+  await client.query('analyze staged (row, employee_number, previous_number)');
 }
 
 async function* copyRows(chunks: AsyncIterable<readonly StagedRow[]>): AsyncGenerator<readonly CopyValue[][]> {
   for await (const chunk of chunks) {
-    yield chunk.map(({ row, line, employeeNumber, problems, accepted }) => [
+    yield chunk.map(({ row, line, employeeNumber, problems, accepted, hasLeft }) => [
       row,
       line,
       employeeNumber ?? null,
       problems.length === 0 ? '[]' : JSON.stringify(problems),
       accepted?.record ?? null,
       accepted?.fingerprint ?? null,
-      accepted?.status ?? null,
+      accepted?.status ?? (hasLeft ? 'terminated' : null),
       accepted?.country ?? null,
       accepted?.previousNumber ?? null,
       accepted?.nameWords ?? null,
@@ -182,8 +184,7 @@ async function hold(
   await noteDifference(client, id);
   await client.query(
     `insert into feed_difference (delivery_id, measure, employee_number, country, before, after)
-     select $1, 'joiners', judged.employee_number, staged.country, '', staged.status
-     from judged join staged using (row) where outcome = 'new'`,
+     select $1, 'joiners', employee_number, country, '', status from judged where outcome = 'new'`,
     [id],
   );
   await client.query(
@@ -228,11 +229,13 @@ export async function applyJudged(
   const absences = await settleAbsences(client, delivery, absenceHours);
   await addEmployees(client, delivery);
   await changeEmployees(client, delivery);
+  if (delivery.mode === 'delta') await confirmUnchanged(client, delivery);
   await client.query(
     `insert into feed_row (delivery_id, line, row, employee_number, outcome, problems)
      select $1, line, row, employee_number, outcome,
-       case when clashes then $2::jsonb when claims then $6::jsonb when outcome = 'duplicate' then $3::jsonb
-         when superseded then $5::jsonb when outcome = 'older' then $4::jsonb else problems::jsonb end
+       case when clashes then $2::jsonb when is_contested then $6::jsonb when outcome = 'duplicate' then $3::jsonb
+         when is_superseded then $5::jsonb when outcome = 'older' then $4::jsonb
+         when outcome = 'updated' and fingerprint is null then problems::jsonb || $7::jsonb else problems::jsonb end
      from judged order by row`,
     [
       delivery.id,
@@ -241,6 +244,7 @@ export async function applyJudged(
       JSON.stringify([warning('older_than_stored')]),
       JSON.stringify([warning('number_superseded')]),
       JSON.stringify([rejection('previous_conflict', 'previous_worker_id')]),
+      JSON.stringify([warning('left_all_the_same', 'status')]),
     ],
   );
   await client.query("delete from changed where measure not in ('leavers', 'addressChanges')");
@@ -259,10 +263,10 @@ async function addEmployees(client: PoolClient, delivery: DeliveryRow): Promise<
     `with added as (
        insert into employee (source, employee_number, version, fingerprint, status, country, population, effective_at,
          last_delivery)
-       select $1, staged.employee_number, 1, fingerprint, staged.status, staged.country,
+       select $1, employee_number, 1, fingerprint, status, country,
          case mode when 'full' then population end, effective_at, sequence
-       from (select mode, population, effective_at, sequence from feed_delivery where id = $2) as delivery,
-         judged join staged using (row) where outcome = 'new'
+       from (select mode, population, effective_at, sequence from feed_delivery where id = $2) as delivery, judged
+       where outcome = 'new'
        returning id, employee_number
      ), wanted as materialized (
        select added.id, record, name_words, addresses
@@ -286,8 +290,10 @@ async function changeEmployees(client: PoolClient, delivery: DeliveryRow): Promi
   );
   await client.query(
     `with changed as (
-       update employee set version = employee.version + 1, employee_number = judged.employee_number, fingerprint = staged.fingerprint,
-         status = staged.status, country = staged.country, effective_at = delivery.effective_at, updated_at = now(),
+       update employee set version = employee.version + 1, employee_number = judged.employee_number,
+         -- No row has the record of who left by a row that could not be used: a better one is a change.
+         fingerprint = coalesce(judged.fingerprint, ''), status = judged.status,
+         country = coalesce(judged.country, employee.country), effective_at = delivery.effective_at, updated_at = now(),
          last_delivery = delivery.sequence
        from judged join staged using (row),
          (select effective_at, sequence from feed_delivery where id = $1) as delivery
@@ -295,10 +301,21 @@ async function changeEmployees(client: PoolClient, delivery: DeliveryRow): Promi
        returning employee.id, employee.version, record, name_words, addresses
      ), versions as (
        insert into employee_version (employee_id, version, record, delivery_id)
-       select id, version, record::jsonb, $1::uuid from changed
+       select id, changed.version, coalesce(changed.record::jsonb, former.record || '{"status": "terminated"}'), $1::uuid
+       from changed join employee_version as former on former.employee_id = id and former.version = changed.version - 1
      )
      update employee_search set name_words = array_to_tsvector(changed.name_words), addresses = changed.addresses
-     from changed where employee_search.employee_id = changed.id`,
+     from changed where employee_search.employee_id = changed.id and changed.record is not null`,
+    [delivery.id],
+  );
+}
+
+/** Each row of a delta says that its record is true at its time; a full delivery says so for its population as a whole. */
+async function confirmUnchanged(client: PoolClient, delivery: DeliveryRow): Promise<void> {
+  await client.query(
+    `update employee set effective_at = delivery.effective_at
+     from judged, (select effective_at from feed_delivery where id = $1) as delivery
+     where outcome = 'unchanged' and employee.id = judged.employee_id and employee.effective_at < delivery.effective_at`,
     [delivery.id],
   );
 }

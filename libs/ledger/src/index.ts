@@ -28,6 +28,7 @@ export * from './upkeep.js';
 export * from './deliveries.js';
 export * from './payloads.js';
 export * from './applying-deliveries.js';
+export * from './counting-changes.js';
 export * from './judging-deliveries.js';
 export * from './deciding-deliveries.js';
 export * from './feed-sources.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What the guard counts people for; each is a change that hurts when it is a mistake. */
-export const guardedChanges = ['leavers', 'addressChanges', 'joiners', 'renames', 'moves'] as const;
+export const guardedChanges = ['leavers', 'addressChanges', 'joiners', 'renames', 'moves', 'renumberings'] as const;
 export type GuardedChange = (typeof guardedChanges)[number];
 
 /** Rows are counted too: a file that is cut, shifted or in another encoding shows in them. */
@@ -25,7 +25,7 @@ export type Measure = z.infer<typeof measureSchema>;
 
 /** What a delivery would change, as the guard sees it. */
 export const differenceSchema = z.strictObject({
-  /** Hex SHA-256 over the file and every change that is counted: an approval is for exactly this difference. */
+  /** Hex SHA-256 over the file, what was read of each row and every change: an approval is for exactly this difference. */
   fingerprint: z.string(),
   /** All countries together; single countries only where they are over their limit. */
   measures: z.array(measureSchema),
@@ -45,6 +45,7 @@ const meanings: Readonly<Record<GuardMeasure, string>> = {
   joiners: 'people would join',
   renames: 'people would get another name',
   moves: 'people would get another manager, department or country',
+  renumberings: 'people would get another number',
   rejectedRows: 'rows are rejected',
   rowCount: 'rows more or fewer than in the full delivery before',
 };

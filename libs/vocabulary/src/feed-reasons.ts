@@ -39,8 +39,8 @@ export const rejections = {
   row_too_long: says('is longer than a million characters', 'look for a missing end of line or quote'),
   operation_invalid: says('is no SCIM user', 'send schemas, userName, and values of their types'),
   previous_conflict: says(
-    'is named as the former number of several workers',
-    'name it with the one whose number it was',
+    'is the former number of several workers, or of one who is still sent under it',
+    'name it with the one whose number it was, and send the former number no more, or as TERMINATED',
   ),
   duplicate_conflict: says('is there more than once with different values', 'send each worker once'),
 } as const satisfies Record<string, FeedReason>;
@@ -54,6 +54,10 @@ export const warnings = {
   manager_self: says('names the worker as their own manager and was left out', 'correct the manager'),
   language_ignored: says('is no language tag and was left out', 'send a BCP 47 tag, such as fr-FR'),
   phone_ignored: says('is no phone number and was left out', 'send digits, spaces and + ( ) - . / only'),
+  left_all_the_same: says(
+    'is wrong in what else it says, but the worker has left, and that counts',
+    'correct the row: the former record was ended as it was',
+  ),
   number_superseded: says(
     'has the former number of a worker who has a new one and was left out',
     'nothing: the new number counts',

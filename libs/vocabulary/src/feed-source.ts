@@ -24,6 +24,8 @@ const guardSchema = z.strictObject({
   joiners: limitSchema(200, 0.05).prefault({}),
   renames: limitSchema(50, 0.01).prefault({}),
   moves: limitSchema(200, 0.3).prefault({}),
+  /** Rows that give a person another number. */
+  renumberings: limitSchema(50, 0.01).prefault({}),
   /** Of the delivery's rows. */
   rejectedRows: limitSchema(50, 0.1).prefault({}),
   /** More or fewer rows than in the full delivery before it. */
