@@ -87,7 +87,7 @@ async function query(databaseUrl: string, text: string): Promise<unknown> {
 }
 
 const held = `select (select count(*)::int from employee) as people, (select max(version) from employee) as versions,
-  (select count(*)::int from employee_version) as records, (select count(*)::int from feed_row) as rows,
+  (select count(*)::int from employee_version) as records, (select sum(cardinality(rows))::int from feed_row_pack) as rows,
   (select count(*)::int from feed_delivery) as deliveries, (select count(*)::int from feed_payload) as pieces`;
 
 async function expectAppliedOnce(running: Running, id: string, count: number): Promise<void> {

@@ -184,7 +184,9 @@ test('a file that cannot be used is refused with its cause, and nothing of it is
   expect(await refusedAs(gzipSync(Buffer.alloc(50_000_000)), { contentEncoding: 'gzip' })).toMatch(/^refused 0 /);
   const latin = Buffer.from(csv(...Array.from({ length: 50 }, (_, index) => row(`${index}`))), 'latin1');
   expect(await refusedAs(latin)).toBe('refused 0 encoding_undecodable');
-  const { rows } = await ledger.pool.query('select from employee union all select from feed_row');
+  const { rows } = await ledger.pool.query(
+    'select from employee union all select from feed_row union all select from feed_row_pack',
+  );
   expect(rows).toEqual([]);
   expect((await ledger.pool.query('select from feed_payload')).rowCount).toBe(0);
 });
@@ -224,6 +226,36 @@ test('a source’s deliveries are applied in the order in which their bytes came
   expect((await read(second)).rows.updated).toBe(1);
   expect((await read(other, 'other')).rows.new).toBe(1);
   expect(await versions(ledger)).toEqual(['1 1 first', '1 1 other', '1 2 second']);
+});
+
+test('what became of each of many rows is read in pages, whatever the outcome that is asked for', async () => {
+  const { ledger, push } = await setup();
+  await push(csv(...Array.from({ length: 3_550 }, (_, index) => row(String(index + 1)))));
+  const rows = Array.from({ length: 3_700 }, (_, index) => {
+    const number = String(index + 1);
+    if (index % 9 === 0) return row(number, '=SUM(A1)');
+    return index % 900 === 5 ? row(number, 'IT', 'AWAY') : row(number, index % 10 === 0 ? 'HR' : 'IT');
+  });
+  const { id, state } = await push(csv(...rows), { mode: 'delta' });
+  expect(state).toBe('done');
+  const pages = async (limit: number, outcome?: string) => {
+    const found: { row: number; line: number; employeeNumber: string | null; outcome: string }[] = [];
+    for (let after = 0; ;) {
+      const page = await deliveryRecords(ledger.db, id, { after, limit, outcome });
+      found.push(...page);
+      const last = page.at(-1);
+      if (last === undefined) return found;
+      after = last.row;
+    }
+  };
+  const all = await pages(1_000);
+  expect(all.map((one) => one.row)).toEqual(rows.map((_, index) => index + 1));
+  expect(all.every((one) => one.line === one.row + 1 && one.employeeNumber === String(one.row))).toBe(true);
+  expect(await pages(333)).toEqual(all);
+  for (const outcome of ['new', 'updated', 'unchanged', 'rejected', 'older']) {
+    expect(await pages(90, outcome)).toEqual(all.filter((one) => one.outcome === outcome));
+  }
+  expect(new Set(all.map((one) => one.outcome))).toEqual(new Set(['new', 'updated', 'unchanged', 'rejected']));
 });
 
 test('a delivery whose process dies at work is taken up by another, from the start', async () => {

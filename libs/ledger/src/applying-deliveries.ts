@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { refusal, rejection, warning, type Difference, type RowProblem } from '#libs/vocabulary';
 import { settleAbsences } from './absences.js';
 import { copyChunksInto, type CopyValue } from './copy.js';
-import { selectDelivery, type DeliveryRow } from './deliveries.js';
+import { rowsInPack, selectDelivery, type DeliveryRow } from './deliveries.js';
 import type { Database, Ledger } from './open.js';
 import { noteDelivery } from './webhook-outbox.js';
 
@@ -139,10 +139,9 @@ async function finish(client: PoolClient, id: string, cause: string | null): Pro
 
 /** Copies the checked rows into a table of this transaction's own. */
 export async function stageRows(client: PoolClient, rows: AsyncIterable<readonly StagedRow[]>): Promise<void> {
-  // The record stays text here: only what is new or changed is worth parsing.
   await client.query(`
     create temporary table staged (
-      row integer, line integer, employee_number text, problems text, record text, fingerprint bytea, status text,
+      row integer, line integer, employee_number text, problems text, record jsonb, fingerprint bytea, status text,
       country text, previous_number text, name_words text[], addresses text[]
     ) on commit drop`);
   await copyChunksInto(client, 'staged', copyRows(rows));
@@ -230,23 +229,7 @@ export async function applyJudged(
   await addEmployees(client, delivery);
   await changeEmployees(client, delivery);
   if (delivery.mode === 'delta') await confirmUnchanged(client, delivery);
-  await client.query(
-    `insert into feed_row (delivery_id, line, row, employee_number, outcome, problems)
-     select $1, line, row, employee_number, outcome,
-       case when clashes then $2::jsonb when is_contested then $6::jsonb when outcome = 'duplicate' then $3::jsonb
-         when is_superseded then $5::jsonb when outcome = 'older' then $4::jsonb
-         when outcome = 'updated' and fingerprint is null then problems::jsonb || $7::jsonb else problems::jsonb end
-     from judged order by row`,
-    [
-      delivery.id,
-      JSON.stringify([rejection('duplicate_conflict', 'worker_id')]),
-      JSON.stringify([warning('duplicate_identical', 'worker_id')]),
-      JSON.stringify([warning('older_than_stored')]),
-      JSON.stringify([warning('number_superseded')]),
-      JSON.stringify([rejection('previous_conflict', 'previous_worker_id')]),
-      JSON.stringify([warning('left_all_the_same', 'status')]),
-    ],
-  );
+  await noteOutcomes(client, delivery);
   await client.query("delete from changed where measure not in ('leavers', 'addressChanges')");
   await noteDifference(client, delivery.id);
   await client.query(
@@ -258,26 +241,54 @@ export async function applyJudged(
   );
 }
 
+/** What became of each row: packed, but for those of which more is to be said. */
+async function noteOutcomes(client: PoolClient, delivery: DeliveryRow): Promise<void> {
+  const isPlain = `problems = '[]' and outcome in ('new', 'updated', 'unchanged')`;
+  await client.query(
+    `insert into feed_row_pack (delivery_id, first_row, outcome, rows, lines, employee_numbers)
+     select $1, (row - 1) / ${rowsInPack} * ${rowsInPack} + 1, outcome, array_agg(row order by row), array_agg(line order by row),
+       array_agg(employee_number order by row)
+     from judged where ${isPlain} group by 2, 3`,
+    [delivery.id],
+  );
+  await client.query(
+    `insert into feed_row (delivery_id, line, row, employee_number, outcome, problems)
+     select $1, line, row, employee_number, outcome,
+       case when clashes then $2::jsonb when is_contested then $6::jsonb when outcome = 'duplicate' then $3::jsonb
+         when is_superseded then $5::jsonb when outcome = 'older' then $4::jsonb
+         when outcome = 'updated' and fingerprint is null then problems::jsonb || $7::jsonb else problems::jsonb end
+     from judged where not (${isPlain}) order by row`,
+    [
+      delivery.id,
+      JSON.stringify([rejection('duplicate_conflict', 'worker_id')]),
+      JSON.stringify([warning('duplicate_identical', 'worker_id')]),
+      JSON.stringify([warning('older_than_stored')]),
+      JSON.stringify([warning('number_superseded')]),
+      JSON.stringify([rejection('previous_conflict', 'previous_worker_id')]),
+      JSON.stringify([warning('left_all_the_same', 'status')]),
+    ],
+  );
+}
+
 async function addEmployees(client: PoolClient, delivery: DeliveryRow): Promise<void> {
   await client.query(
-    `with added as (
-       insert into employee (source, employee_number, version, fingerprint, status, country, population, effective_at,
-         last_delivery)
-       select $1, employee_number, 1, fingerprint, status, country,
-         case mode when 'full' then population end, effective_at, sequence
-       from (select mode, population, effective_at, sequence from feed_delivery where id = $2) as delivery, judged
-       where outcome = 'new'
-       returning id, employee_number
-     ), wanted as materialized (
-       select added.id, record, name_words, addresses
-       from added join judged using (employee_number) join staged using (row) where outcome = 'new'
-     ), versions as (
-       insert into employee_version (employee_id, version, record, delivery_id)
-       select id, 1, record::jsonb, $2::uuid from wanted
-     )
-     insert into employee_search (employee_id, name_words, addresses)
-     select id, array_to_tsvector(name_words), addresses from wanted`,
+    `insert into employee (id, source, employee_number, version, fingerprint, status, country, population, effective_at,
+       last_delivery)
+     select employee_id, $1, employee_number, 1, fingerprint, status, country, case mode when 'full' then population end,
+       effective_at, sequence
+     from (select mode, population, effective_at, sequence from feed_delivery where id = $2) as delivery, judged
+     where outcome = 'new' order by row`,
     [delivery.source, delivery.id],
+  );
+  await client.query(
+    `insert into employee_version (employee_id, version, record, delivery_id)
+     select employee_id, 1, record, $1 from judged join staged using (row) where outcome = 'new' order by row`,
+    [delivery.id],
+  );
+  await client.query(
+    `insert into employee_search (employee_id, name_words, addresses)
+     select employee_id, array_to_tsvector(name_words), addresses
+     from judged join staged using (row) where outcome = 'new' order by row`,
   );
 }
 
@@ -301,7 +312,7 @@ async function changeEmployees(client: PoolClient, delivery: DeliveryRow): Promi
        returning employee.id, employee.version, record, name_words, addresses
      ), versions as (
        insert into employee_version (employee_id, version, record, delivery_id)
-       select id, changed.version, coalesce(changed.record::jsonb, former.record || '{"status": "terminated"}'), $1::uuid
+       select id, changed.version, coalesce(changed.record, former.record || '{"status": "terminated"}'), $1::uuid
        from changed join employee_version as former on former.employee_id = id and former.version = changed.version - 1
      )
      update employee_search set name_words = array_to_tsvector(changed.name_words), addresses = changed.addresses

@@ -62,7 +62,7 @@ async function noteChanges(client: PoolClient): Promise<void> {
   await client.query(`
     with updated as materialized (
       select judged.employee_id, judged.employee_number, employee.employee_number as number_before, employee.country,
-        old.record as before, coalesce(staged.record::jsonb, old.record || '{"status": "terminated"}') as after
+        old.record as before, coalesce(staged.record, old.record || '{"status": "terminated"}') as after
       from judged join staged using (row) join employee on employee.id = judged.employee_id
         join employee_version as old on old.employee_id = employee.id and old.version = employee.version
       where outcome = 'updated'

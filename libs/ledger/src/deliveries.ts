@@ -4,6 +4,9 @@ import { z } from 'zod';
 import type { DeliveryState, Difference } from '#libs/vocabulary';
 import type { Database, Ledger } from './open.js';
 
+/** Rows in one entry of feed_row_pack. */
+export const rowsInPack = 1_000;
+
 export interface DeliveryRow {
   readonly id: string;
   readonly source: string;
@@ -223,11 +226,30 @@ export async function deliveryRecords(
   page: { outcome?: string | undefined; after: number; limit: number },
 ): Promise<DeliveryRecord[]> {
   const { rows } = await sql<DeliveryRecord>`
-    select row, line, bulk_id as "bulkId", employee_number as "employeeNumber", outcome, problems
-    from feed_row left join feed_operation using (delivery_id, row)
-    where delivery_id = ${deliveryId}::uuid and row > ${page.after}
-      and (${page.outcome ?? null}::text is null or outcome = ${page.outcome ?? null})
-    order by row limit ${page.limit}`.execute(db);
+    with pack as (
+      select rows, lines, employee_numbers, outcome,
+        coalesce(sum(cardinality(rows)) over (
+          order by first_row groups between unbounded preceding and 1 preceding), 0) as rows_before
+      from feed_row_pack
+      where delivery_id = ${deliveryId}::uuid and first_row > ${page.after - rowsInPack}
+        and (${page.outcome ?? null}::text is null or outcome = ${page.outcome ?? null})
+    ), record as (
+      (
+        select one.row, one.line, one.employee_number, outcome, '[]'::jsonb as problems
+        from pack, unnest(rows, lines, employee_numbers) as one (row, line, employee_number)
+        -- The first thousand may lie before the page.
+        where rows_before < ${page.limit + rowsInPack} and one.row > ${page.after}
+        order by one.row limit ${page.limit}
+      ) union all (
+        select row, line, employee_number, outcome, problems from feed_row
+        where delivery_id = ${deliveryId}::uuid and row > ${page.after}
+          and (${page.outcome ?? null}::text is null or outcome = ${page.outcome ?? null})
+        order by row limit ${page.limit}
+      )
+    )
+    select record.row, line, bulk_id as "bulkId", employee_number as "employeeNumber", outcome, problems
+    from record left join feed_operation on feed_operation.delivery_id = ${deliveryId}::uuid and feed_operation.row = record.row
+    order by record.row limit ${page.limit}`.execute(db);
   return rows;
 }
 

@@ -16,7 +16,8 @@ export async function isStale(client: PoolClient, delivery: DeliveryRow): Promis
 /**
  * One outcome for each row, in the table `judged` of this transaction. Of a worker's identical rows the first counts; rows
  * that differ are all rejected, for nobody can tell which is right. A record that is newer than the delivery stays as it is.
- * A row that says that a known worker has left ends their record even when nothing else of it can be used.
+ * A row that says that a known worker has left ends their record even when nothing else of it can be used. Who is new has
+ * the id that they will get.
  */
 export async function judgeStaged(client: PoolClient, delivery: DeliveryRow): Promise<void> {
   await findRenumbered(client, delivery.source);
@@ -38,8 +39,8 @@ export async function judgeStaged(client: PoolClient, delivery: DeliveryRow): Pr
        select staged.*, employee_id, is_contested, is_superseded from staged join renumbered using (row)
      )
      insert into judged
-     select known.row, line, known.employee_number, problems, known.fingerprint, known.status, known.country, employee.id,
-       employee.status, coalesce(clashes, false), is_contested, is_superseded,
+     select known.row, line, known.employee_number, problems, known.fingerprint, known.status, known.country,
+       coalesce(employee.id, time_ordered_uuid()), employee.status, coalesce(clashes, false), is_contested, is_superseded,
        case when known.fingerprint is null then
            case when repeated.employee_number is null and known.status = 'terminated' and employee.status <> 'terminated'
              and not is_superseded and delivery.effective_at >= ${knownSince} then 'updated' else 'rejected' end
