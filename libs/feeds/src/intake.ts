@@ -12,15 +12,16 @@ import {
   payloadPieceSizes,
   readSourceSettings,
   stageRows,
+  storedRecords,
   takeDelivery,
-  type AcceptedRow,
   type DeliveryRow,
   type Ledger,
   type OtherEnd,
+  type StagedRecord,
   type StagedRow,
 } from '#libs/ledger';
 import { refusal, type EmployeeRecord } from '#libs/vocabulary';
-import { checkedRows, documentedLimits, type FileLimits } from './checked-rows.js';
+import { checkedRows, documentedLimits, type FileLimits, type FileRow, type SaidRows } from './checked-rows.js';
 import { FeedRefusedError } from './dialects/index.js';
 import { holdCause, measured } from './guard.js';
 import { searchWords } from './names.js';
@@ -35,7 +36,7 @@ export function intake(ledger: Ledger, signal: AbortSignal, limits: FileLimits =
   return takeDelivery(ledger, async (delivery, client) => {
     if (await isStale(client, delivery)) return { refused: refusal('stale_snapshot') };
     try {
-      await stageRows(client, rows(ledger, delivery, signal, limits));
+      await stageRows(client, stagedRows(ledger, delivery, signal, limits));
     } catch (error) {
       if (signal.aborted) await giveDeliveryBack(ledger.db, delivery.id);
       if (!(error instanceof FeedRefusedError)) throw error;
@@ -48,18 +49,19 @@ export function intake(ledger: Ledger, signal: AbortSignal, limits: FileLimits =
 /** Nothing is written before it is known what would change: too much, and the whole delivery waits for a person. */
 async function applyGuarded(ledger: Ledger, client: PoolClient, delivery: DeliveryRow): Promise<OtherEnd | undefined> {
   const { guard, absence } = await readSourceSettings(ledger.db, delivery.source);
-  await judgeStaged(client, delivery);
-  const difference = measured(await countStaged(client, delivery, absence.hoursApart), guard);
+  const rows = await judgeStaged(client, delivery);
+  const absenceHours = absence.hoursApart;
+  const difference = measured(await countStaged(client, delivery, { rows, absenceHours }), guard);
   const cause = holdCause(difference);
   const isApproved =
     delivery.decision?.verdict === 'approved' && delivery.difference?.fingerprint === difference.fingerprint;
-  if (cause !== undefined && !isApproved) return { held: cause, difference };
+  if (cause !== undefined && !isApproved) return { held: cause, difference, rows };
   await noteApplying(ledger.db, delivery.id);
-  await applyJudged(client, delivery, { difference, absenceHours: absence.hoursApart });
+  await applyJudged(client, delivery, { rows, difference, absenceHours });
   return undefined;
 }
 
-async function* rows(
+async function* stagedRows(
   ledger: Ledger,
   delivery: DeliveryRow,
   signal: AbortSignal,
@@ -71,17 +73,23 @@ async function* rows(
     pieceSizes: () => payloadPieceSizes(ledger, delivery.id),
     piece: (index: number) => payloadPiece(ledger, delivery.id, index),
   };
-  for await (const chunk of checkedRows(stored, { ...delivery, settings, scim }, signal, limits)) {
-    yield chunk.map(({ record, ...row }) => ({ ...row, accepted: record && acceptedRow(record) }));
+  const known = (said: SaidRows) => storedRecords(ledger, delivery.source, said);
+  for await (const chunk of checkedRows(stored, { ...delivery, settings, scim }, signal, { limits, known })) {
+    yield chunk.map(stagedRow);
   }
 }
 
-function acceptedRow(record: EmployeeRecord): AcceptedRow {
+function stagedRow({ record, fingerprint, known, ...row }: FileRow): StagedRow {
+  if (record === undefined) return { ...row, fingerprint: known, record, rowFingerprint: undefined };
   const json = JSON.stringify(record);
+  const rowFingerprint = row.problems.length === 0 ? fingerprint : undefined;
+  return { ...row, fingerprint: hash('sha256', json, 'hex'), record: stagedRecord(record, json), rowFingerprint };
+}
+
+function stagedRecord(record: EmployeeRecord, json: string): StagedRecord {
   const { status, country, workEmail, legacyEmails, previousNumber } = record;
   return {
-    record: json,
-    fingerprint: hash('sha256', json, 'buffer'),
+    json,
     status,
     country,
     previousNumber,

@@ -1,8 +1,9 @@
+import { hash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { employeeRecordSchema, feedColumns, rejections, warnings, type FeedField } from '#libs/vocabulary';
 import { columnOf, Headers } from './fields.js';
-import { checkRow, latestHireDateAt } from './rows.js';
+import { checkRow, latestHireDateAt, rowRules } from './rows.js';
 
 const headers = new Headers();
 const latestHireDate = latestHireDateAt(new Date('2026-11-25T12:00:00Z'));
@@ -196,4 +197,22 @@ test('every field is reported by its documented column', () => {
     expect(known).toBe(field);
     expect(known === undefined ? undefined : columnOf(known)).toBe(column);
   }
+});
+
+test('whoever changes what a row means raises the number of the rules, so that known rows are read anew', () => {
+  const many = [
+    {},
+    { status: 'terminated', termination_date: '2024-12-31', hire_date: '1999-01-04T00:00:00Z' },
+    { legal_given_name: '', preferred_given_name: ' Zo\u00ad ', preferred_family_name: 'D’Angelo', fte: '0,75' },
+    { country: 'Deutschland', worker_type: 'contractor', work_language: 'fr_ca', mobile_phone: '+49 30 1 x5' },
+    { work_email: 'Zoe@Old.Example', legacy_emails: 'a@b.example; C@b.example,zoe@old.example', manager_id: '007' },
+    { previous_worker_id: '7', cost_centre: '=1+1', company_code: ' 0100 ', termination_date: '9999-12-31' },
+    { hire_date: '2020-02-30', status: 'away', work_phone: 'none', fte: '3' },
+  ];
+  const meaning = JSON.stringify(many.map((changes) => [check(changes).record, ...said(changes)]));
+  // A new hash belongs to a new number.
+  expect({ rules: rowRules, meaning: hash('sha256', meaning, 'hex') }).toEqual({
+    rules: 1,
+    meaning: '40b59bb0861c5e632f9fd29d016df75e435be8385510dfc07ab1e18782953f6b',
+  });
 });

@@ -12,6 +12,12 @@ import {
 import { columnOf, type FieldValues } from './fields.js';
 import { documentedSpelling, foldWord, type Spelling } from './spelling.js';
 
+/**
+ * The number of the rules by which a row becomes a record. Raise it with every change after which the same words give another
+ * record or another problem: rows that were sent before are read anew then.
+ */
+export const rowRules = 1;
+
 /** A row that was checked: with a record, `problems` are warnings; without one, all that is wrong. */
 export interface CheckedRow {
   readonly employeeNumber: string | undefined;

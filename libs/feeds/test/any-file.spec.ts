@@ -41,7 +41,9 @@ async function read({ content, mediaType, gzip = false, file = {}, pieceBytes = 
   };
   const rows = [];
   const limits = { rows: 1_000, unpackedBytes: 5_000_000 };
-  for await (const chunk of checkedRows(inPieces(content, pieceBytes), feed, new AbortController().signal, limits)) {
+  for await (const chunk of checkedRows(inPieces(content, pieceBytes), feed, new AbortController().signal, {
+    limits,
+  })) {
     rows.push(...chunk);
   }
   return rows;

@@ -228,6 +228,64 @@ test('a source’s deliveries are applied in the order in which their bytes came
   expect(await versions(ledger)).toEqual(['1 1 first', '1 1 other', '1 2 second']);
 });
 
+test('a row that says the same again is not read again, until the rules for it change', async () => {
+  const { ledger, push, told } = await setup();
+  const files = [row('1'), row('2', '=HR'), row('3')];
+  await push(csv(...files));
+  // Whatever is read anew gives another record than this.
+  await ledger.pool.query(String.raw`update employee set fingerprint = '\x00'`);
+  const again = await push(csv(...files));
+  expect(await told(again.id)).toEqual(['unchanged', 'updated formula_like_text', 'unchanged']);
+  expect(await told((await push(csv(...files))).id)).toEqual(['unchanged', 'unchanged formula_like_text', 'unchanged']);
+  // The same words by another name of the column, in another order and another format are the same row.
+  const ndjson = (number: string) =>
+    JSON.stringify({
+      country: 'DE',
+      department: 'IT',
+      employee_number: number,
+      hire_date: '2020-01-01',
+      legal_family_name: 'Müller',
+      legal_given_name: 'Zoë',
+      status: 'ACTIVE',
+      worker_type: 'EMPLOYEE',
+    });
+  const lines = await push(`${ndjson('1')}\n${ndjson('3')}\n`, { mediaType: 'application/x-ndjson', mode: 'delta' });
+  expect(await told(lines.id)).toEqual(['unchanged', 'unchanged']);
+  await settleSource(ledger.db, {
+    name: 'hr',
+    settings: feedSourceSettingsSchema.parse({ file: { words: { status: { ACTIVE: 'LEAVE' } } } }),
+    actor: 'test',
+  });
+  expect((await push(csv(...files))).rows).toMatchObject({ updated: 3 });
+  expect((await push(csv(...files))).rows).toMatchObject({ unchanged: 3 });
+});
+
+test('a row that is known counts among its repetitions, and as a person who is here', async () => {
+  const { push, told } = await setup();
+  await push(csv(row('1'), row('2')));
+  const repeated = await push(csv(row('1'), row('1'), row('2'), row('2', 'HR')));
+  expect(await told(repeated.id)).toEqual([
+    'unchanged',
+    'duplicate duplicate_identical',
+    'rejected duplicate_conflict',
+    'rejected duplicate_conflict',
+  ]);
+  const claimed = await push(
+    [`${header},previous_worker_id`, `${row('1')},`, `${row('2')},`, `${row('3')},2`, ''].join('\n'),
+  );
+  expect(await told(claimed.id)).toEqual(['unchanged', 'unchanged', 'rejected previous_conflict']);
+});
+
+test('the same record from another row is unchanged, and that row is the known one from then on', async () => {
+  const { ledger, push } = await setup();
+  await push(csv(row('1')));
+  const spelt = csv(row('1').replace('ACTIVE', 'active').replace('DE', 'de'));
+  expect((await push(spelt)).rows).toMatchObject({ unchanged: 1 });
+  await ledger.pool.query(String.raw`update employee set fingerprint = '\x00'`);
+  expect((await push(spelt)).rows).toMatchObject({ unchanged: 1 });
+  expect((await push(csv(row('1')))).rows).toMatchObject({ updated: 1 });
+});
+
 test('what became of each of many rows is read in pages, whatever the outcome that is asked for', async () => {
   const { ledger, push } = await setup();
   await push(csv(...Array.from({ length: 3_550 }, (_, index) => row(String(index + 1)))));

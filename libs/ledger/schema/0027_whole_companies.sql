@@ -32,5 +32,9 @@ create table feed_row_pack (
   primary key (delivery_id, first_row, outcome)
 );
 
+-- Of the row that the record was made from: who sends it again says nothing new, and it need not be read. Null when something
+-- is to be said of the row each time.
+alter table employee add column row_fingerprint uuid;
+
 -- Payloads are there for a minute, and what is worth packing came packed.
 alter table feed_payload alter column bytes set storage external;

@@ -41,7 +41,7 @@ async function endAbsent(client: PoolClient, delivery: DeliveryRow, absenceHours
     `with gone as (
        update employee set version = employee.version + 1, status = 'terminated', updated_at = now(),
          -- No file has this record: whoever comes back with the former one is a change.
-         fingerprint = '', effective_at = (select effective_at from feed_delivery where id = $2),
+         fingerprint = '', row_fingerprint = null, effective_at = (select effective_at from feed_delivery where id = $2),
          last_delivery = (select sequence from feed_delivery where id = $2)
        where ${absentTwice}
        returning employee.id, employee.version

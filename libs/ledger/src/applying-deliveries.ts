@@ -5,6 +5,7 @@ import { refusal, rejection, warning, type Difference, type RowProblem } from '#
 import { settleAbsences } from './absences.js';
 import { copyChunksInto, type CopyValue } from './copy.js';
 import { rowsInPack, selectDelivery, type DeliveryRow } from './deliveries.js';
+import type { JudgedRows } from './judging-deliveries.js';
 import type { Database, Ledger } from './open.js';
 import { noteDelivery } from './webhook-outbox.js';
 
@@ -14,16 +15,19 @@ export interface StagedRow {
   readonly line: number;
   readonly employeeNumber: string | undefined;
   readonly problems: readonly RowProblem[];
-  /** Undefined for a rejected row. */
-  readonly accepted: AcceptedRow | undefined;
+  /** Of the record, hex SHA-256; undefined for a rejected row. */
+  readonly fingerprint: string | undefined;
+  /** Undefined for a rejected row, and for one that says what the ledger holds already. */
+  readonly record: StagedRecord | undefined;
+  /** Of what the row says, when it gives the record without a problem: 32 hex digits. */
+  readonly rowFingerprint: string | undefined;
   /** Of a rejected row: it can be told that the worker has left. */
   readonly hasLeft: boolean;
 }
 
-export interface AcceptedRow {
-  /** Canonical JSON: the same record always gives the same text. */
-  readonly record: string;
-  readonly fingerprint: Uint8Array;
+export interface StagedRecord {
+  /** Canonical: the same record always gives the same text. */
+  readonly json: string;
   readonly status: string;
   readonly country: string;
   readonly previousNumber: string | undefined;
@@ -38,10 +42,14 @@ const attemptsMax = 5;
 const unfinished = `state in ('received', 'checking', 'applying', 'held')`;
 
 /** What ends a delivery otherwise than by being applied. */
-export type OtherEnd =
-  | { readonly refused: string }
-  /** Why, and what it would change. */
-  | { readonly held: string; readonly difference: Difference };
+export type OtherEnd = { readonly refused: string } | HeldDelivery;
+
+interface HeldDelivery {
+  /** Why. */
+  readonly held: string;
+  readonly difference: Difference;
+  readonly rows: JudgedRows;
+}
 
 /**
  * Takes the delivery that is due, and runs `work` in one transaction under its source's lock: a source's deliveries are
@@ -141,8 +149,8 @@ async function finish(client: PoolClient, id: string, cause: string | null): Pro
 export async function stageRows(client: PoolClient, rows: AsyncIterable<readonly StagedRow[]>): Promise<void> {
   await client.query(`
     create temporary table staged (
-      row integer, line integer, employee_number text, problems text, record jsonb, fingerprint bytea, status text,
-      country text, previous_number text, name_words text[], addresses text[]
+      row integer, line integer, employee_number text, problems text, fingerprint bytea, row_fingerprint uuid,
+      has_left boolean, record jsonb, status text, country text, previous_number text, name_words text[], addresses text[]
     ) on commit drop`);
   await copyChunksInto(client, 'staged', copyRows(rows));
   await client.query('analyze staged (row, employee_number, previous_number)');
@@ -150,36 +158,56 @@ export async function stageRows(client: PoolClient, rows: AsyncIterable<readonly
 
 async function* copyRows(chunks: AsyncIterable<readonly StagedRow[]>): AsyncGenerator<readonly CopyValue[][]> {
   for await (const chunk of chunks) {
-    yield chunk.map(({ row, line, employeeNumber, problems, accepted, hasLeft }) => [
+    yield chunk.map(({ row, line, employeeNumber, problems, fingerprint, record, rowFingerprint, hasLeft }) => [
       row,
       line,
       employeeNumber ?? null,
       problems.length === 0 ? '[]' : JSON.stringify(problems),
-      accepted?.record ?? null,
-      accepted?.fingerprint ?? null,
-      accepted?.status ?? (hasLeft ? 'terminated' : null),
-      accepted?.country ?? null,
-      accepted?.previousNumber ?? null,
-      accepted?.nameWords ?? null,
-      accepted?.addresses ?? null,
+      fingerprint === undefined ? null : `\\x${fingerprint}`,
+      rowFingerprint ?? null,
+      hasLeft,
+      record?.json ?? null,
+      record?.status ?? (hasLeft ? 'terminated' : null),
+      record?.country ?? null,
+      record?.previousNumber ?? null,
+      record?.nameWords ?? null,
+      record?.addresses ?? null,
     ]);
   }
 }
 
+const storedSchema = z.array(z.object({ found: z.string().nullable() }));
+
+/**
+ * Which of these rows a record of the source was made from: the record's fingerprint (hex SHA-256) for each, undefined for
+ * a row that says something else or something new.
+ */
+export async function storedRecords(
+  ledger: Ledger,
+  source: string,
+  rows: { readonly employeeNumbers: readonly string[]; readonly rowFingerprints: readonly string[] },
+): Promise<readonly (string | undefined)[]> {
+  const { rows: answer } = await ledger.pool.query(
+    `select string_agg(coalesce((
+       select encode(fingerprint, 'hex') from employee
+       where source = $1 and employee_number = number and row_fingerprint = sent_fingerprint
+     ), ''), ',' order by place) as found
+     from unnest($2::text[], $3::uuid[]) with ordinality as sent (number, sent_fingerprint, place)`,
+    [source, rows.employeeNumbers, rows.rowFingerprints],
+  );
+  const found = storedSchema.parse(answer)[0]?.found ?? '';
+  return found.split(',').map((fingerprint) => (fingerprint === '' ? undefined : fingerprint));
+}
+
 /** Nothing of it is applied; its bytes are kept, and who would be changed can be read until a person has decided. */
-async function hold(
-  client: PoolClient,
-  id: string,
-  { held, difference }: { readonly held: string; readonly difference: Difference },
-): Promise<void> {
+async function hold(client: PoolClient, id: string, { held, difference, rows }: HeldDelivery): Promise<void> {
   await client.query(
     `update feed_delivery set state = 'held', cause = $2, difference = $3, attempts = 0, try_after = '-infinity', decision = null,
-       decided_by = null, decided_at = null, decision_note = null,
-       (rows_total, rows_new, rows_updated, rows_unchanged, rows_duplicate, rows_older, rows_rejected, rows_leaver) =
-         (select * from ${countedRows})
+       decided_by = null, decided_at = null, decision_note = null
      where id = $1`,
     [id, held, JSON.stringify(difference)],
   );
+  await noteRows(client, id, rows);
   await noteDifference(client, id);
   await client.query(
     `insert into feed_difference (delivery_id, measure, employee_number, country, before, after)
@@ -203,17 +231,14 @@ async function noteDifference(client: PoolClient, id: string): Promise<void> {
   );
 }
 
-/** What the judged rows come to, in the order of the delivery's columns. */
-const countedRows = `(
-  select count(*) as total, count(*) filter (where outcome = 'new') as new,
-    count(*) filter (where outcome = 'updated') as updated,
-    count(*) filter (where outcome in ('unchanged', 'duplicate', 'older')) as unchanged,
-    count(*) filter (where outcome = 'duplicate') as duplicate,
-    count(*) filter (where outcome = 'older') as older,
-    count(*) filter (where outcome = 'rejected') as rejected,
-    count(*) filter (where outcome in ('new', 'updated') and status = 'terminated'
-      and status_before is distinct from 'terminated') as leaver
-  from judged) as counted`;
+async function noteRows(client: PoolClient, id: string, rows: JudgedRows): Promise<void> {
+  await client.query(
+    `update feed_delivery set rows_total = $2, rows_new = $3, rows_updated = $4, rows_unchanged = $5, rows_duplicate = $6,
+       rows_older = $7, rows_rejected = $8, rows_leaver = $9
+     where id = $1`,
+    [id, rows.total, rows.new, rows.updated, rows.unchanged, rows.duplicate, rows.older, rows.rejected, rows.leaver],
+  );
+}
 
 /**
  * Applies the judged rows set-wise, writing only what is new or changed (an anti-join beats ON CONFLICT, which locks every
@@ -222,23 +247,23 @@ const countedRows = `(
 export async function applyJudged(
   client: PoolClient,
   delivery: DeliveryRow,
-  { difference, absenceHours }: { readonly difference: Difference; readonly absenceHours: number },
+  judged: { readonly rows: JudgedRows; readonly difference: Difference; readonly absenceHours: number },
 ): Promise<void> {
+  const { rows, difference, absenceHours } = judged;
   // Before anybody is added: who is new is not absent.
   const absences = await settleAbsences(client, delivery, absenceHours);
-  await addEmployees(client, delivery);
-  await changeEmployees(client, delivery);
-  if (delivery.mode === 'delta') await confirmUnchanged(client, delivery);
+  if (rows.new > 0) await addEmployees(client, delivery);
+  if (rows.updated > 0) await changeEmployees(client, delivery);
+  await confirmUnchanged(client, delivery);
   await noteOutcomes(client, delivery);
   await client.query("delete from changed where measure not in ('leavers', 'addressChanges')");
   await noteDifference(client, delivery.id);
-  await client.query(
-    `update feed_delivery set difference = $3, rows_absent = $2,
-       (rows_total, rows_new, rows_updated, rows_unchanged, rows_duplicate, rows_older, rows_rejected, rows_leaver) =
-         (select total, new, updated, unchanged, duplicate, older, rejected, leaver + $4 from ${countedRows})
-     where id = $1`,
-    [delivery.id, absences.absent, JSON.stringify(difference), absences.left],
-  );
+  await client.query('update feed_delivery set difference = $2, rows_absent = $3 where id = $1', [
+    delivery.id,
+    JSON.stringify(difference),
+    absences.absent,
+  ]);
+  await noteRows(client, delivery.id, { ...rows, leaver: rows.leaver + absences.left });
 }
 
 /** What became of each row: packed, but for those of which more is to be said. */
@@ -256,7 +281,7 @@ async function noteOutcomes(client: PoolClient, delivery: DeliveryRow): Promise<
      select $1, line, row, employee_number, outcome,
        case when clashes then $2::jsonb when is_contested then $6::jsonb when outcome = 'duplicate' then $3::jsonb
          when is_superseded then $5::jsonb when outcome = 'older' then $4::jsonb
-         when outcome = 'updated' and fingerprint is null then problems::jsonb || $7::jsonb else problems::jsonb end
+         when has_left and outcome = 'updated' then problems::jsonb || $7::jsonb else problems::jsonb end
      from judged where not (${isPlain}) order by row`,
     [
       delivery.id,
@@ -272,9 +297,9 @@ async function noteOutcomes(client: PoolClient, delivery: DeliveryRow): Promise<
 
 async function addEmployees(client: PoolClient, delivery: DeliveryRow): Promise<void> {
   await client.query(
-    `insert into employee (id, source, employee_number, version, fingerprint, status, country, population, effective_at,
+    `insert into employee (id, source, employee_number, version, fingerprint, row_fingerprint, status, country, population, effective_at,
        last_delivery)
-     select employee_id, $1, employee_number, 1, fingerprint, status, country, case mode when 'full' then population end,
+     select employee_id, $1, employee_number, 1, fingerprint, row_fingerprint, status, country, case mode when 'full' then population end,
        effective_at, sequence
      from (select mode, population, effective_at, sequence from feed_delivery where id = $2) as delivery, judged
      where outcome = 'new' order by row`,
@@ -303,30 +328,39 @@ async function changeEmployees(client: PoolClient, delivery: DeliveryRow): Promi
     `with changed as (
        update employee set version = employee.version + 1, employee_number = judged.employee_number,
          -- No row has the record of who left by a row that could not be used: a better one is a change.
-         fingerprint = coalesce(judged.fingerprint, ''), status = judged.status,
+         fingerprint = coalesce(judged.fingerprint, ''), row_fingerprint = judged.row_fingerprint, status = judged.status,
          country = coalesce(judged.country, employee.country), effective_at = delivery.effective_at, updated_at = now(),
          last_delivery = delivery.sequence
        from judged join staged using (row),
          (select effective_at, sequence from feed_delivery where id = $1) as delivery
        where outcome = 'updated' and employee.id = judged.employee_id
-       returning employee.id, employee.version, record, name_words, addresses
+       returning employee.id, employee.version, judged.has_left, record, name_words, addresses
      ), versions as (
        insert into employee_version (employee_id, version, record, delivery_id)
-       select id, changed.version, coalesce(changed.record, former.record || '{"status": "terminated"}'), $1::uuid
+       select id, changed.version,
+         case when has_left then former.record || '{"status": "terminated"}' else changed.record end, $1::uuid
        from changed join employee_version as former on former.employee_id = id and former.version = changed.version - 1
      )
      update employee_search set name_words = array_to_tsvector(changed.name_words), addresses = changed.addresses
-     from changed where employee_search.employee_id = changed.id and changed.record is not null`,
+     from changed where employee_search.employee_id = changed.id and not has_left`,
     [delivery.id],
   );
 }
 
-/** Each row of a delta says that its record is true at its time; a full delivery says so for its population as a whole. */
+/**
+ * Each row of a delta says that its record is true at its time; a full delivery says so for its population as a whole. The
+ * same record may come from another row than before.
+ */
 async function confirmUnchanged(client: PoolClient, delivery: DeliveryRow): Promise<void> {
   await client.query(
-    `update employee set effective_at = delivery.effective_at
-     from judged, (select effective_at from feed_delivery where id = $1) as delivery
-     where outcome = 'unchanged' and employee.id = judged.employee_id and employee.effective_at < delivery.effective_at`,
+    `update employee set effective_at = case mode when 'delta' then greatest(employee.effective_at, delivery.effective_at)
+         else employee.effective_at end,
+       row_fingerprint = coalesce(judged.row_fingerprint, employee.row_fingerprint)
+     from judged, (select mode, effective_at from feed_delivery where id = $1) as delivery
+     where outcome = 'unchanged' and employee.id = judged.employee_id
+       and (mode = 'delta' and employee.effective_at < delivery.effective_at
+         or judged.row_fingerprint <> employee.row_fingerprint
+         or judged.row_fingerprint is not null and employee.row_fingerprint is null)`,
     [delivery.id],
   );
 }

@@ -3,7 +3,7 @@ import type { PoolClient } from 'pg';
 import { z } from 'zod';
 import type { GuardedChange } from '#libs/vocabulary';
 import type { DeliveryRow } from './deliveries.js';
-import { absentTwice } from './judging-deliveries.js';
+import { absentTwice, type JudgedRows } from './judging-deliveries.js';
 
 type ByCountry = Readonly<Record<string, number>>;
 
@@ -15,7 +15,7 @@ export interface StagedCounts {
   readonly earlier: Readonly<Record<string, ByCountry>>;
   /** People of the source who have not left, by country. */
   readonly people: ByCountry;
-  readonly rows: { readonly total: number; readonly rejected: number };
+  readonly rows: JudgedRows;
   /** Rows of the full delivery of the population before this one; null when it is a delta, or the first. */
   readonly rowsBefore: number | null;
   /** The first full delivery of its population. */
@@ -28,27 +28,27 @@ export interface StagedCounts {
 export async function countStaged(
   client: PoolClient,
   delivery: DeliveryRow,
-  absenceHours: number,
+  { rows, absenceHours }: { readonly rows: JudgedRows; readonly absenceHours: number },
 ): Promise<StagedCounts> {
   await client.query(`
     create temporary table changed (
       measure text, employee_number text, country text, before text, after text
     ) on commit drop`);
-  await noteChanges(client);
+  if (rows.updated > 0) await noteChanges(client);
   if (delivery.mode === 'full') {
     await client.query(
       `insert into changed select 'leavers', employee_number, country, status, 'absent' from employee where ${absentTwice}`,
       [delivery.source, delivery.id, absenceHours],
     );
   }
-  const rows = await rowCounts(client, delivery);
+  const rowsBefore = delivery.mode === 'full' ? await rowsOfFormer(client, delivery) : null;
   return {
     changes: await countsByCountry(client),
     earlier: await earlierCounts(client, delivery),
     people: await peopleByCountry(client, delivery),
-    rows: { total: rows.total, rejected: rows.rejected },
-    rowsBefore: rows.before,
-    isFirst: delivery.mode === 'full' && rows.before === null,
+    rows,
+    rowsBefore,
+    isFirst: delivery.mode === 'full' && rowsBefore === null,
     fingerprint: await fingerprintOf(client, delivery),
   };
 }
@@ -62,7 +62,8 @@ async function noteChanges(client: PoolClient): Promise<void> {
   await client.query(`
     with updated as materialized (
       select judged.employee_id, judged.employee_number, employee.employee_number as number_before, employee.country,
-        old.record as before, coalesce(staged.record, old.record || '{"status": "terminated"}') as after
+        old.record as before, 
+        case when judged.has_left then old.record || '{"status": "terminated"}' else staged.record end as after
       from judged join staged using (row) join employee on employee.id = judged.employee_id
         join employee_version as old on old.employee_id = employee.id and old.version = employee.version
       where outcome = 'updated'
@@ -149,19 +150,14 @@ async function peopleByCountry(client: PoolClient, delivery: DeliveryRow): Promi
   return byMeasure(rows)[''] ?? {};
 }
 
-const rowsSchema = z.array(z.object({ total: z.number(), rejected: z.number(), before: z.number().nullable() }));
+const formerSchema = z.array(z.object({ rows: z.number() }));
 
-async function rowCounts(client: PoolClient, delivery: DeliveryRow) {
-  const { rows } = await client.query(
-    `select count(*) as total, count(*) filter (where outcome = 'rejected') as rejected,
-       (select feed_population.rows from feed_population join feed_delivery using (source, population)
-        where feed_delivery.id = $1 and mode = 'full') as before
-     from judged`,
-    [delivery.id],
-  );
-  const [counted] = rowsSchema.parse(rows);
-  if (counted === undefined) throw new Error('the ledger counted no rows');
-  return counted;
+async function rowsOfFormer(client: PoolClient, delivery: DeliveryRow): Promise<number | null> {
+  const { rows } = await client.query('select rows from feed_population where source = $1 and population = $2', [
+    delivery.source,
+    delivery.population,
+  ]);
+  return formerSchema.parse(rows)[0]?.rows ?? null;
 }
 
 const digestSchema = z.array(z.object({ digest: z.string() }));

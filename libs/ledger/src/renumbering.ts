@@ -43,8 +43,8 @@ export async function findRenumbered(client: PoolClient, source: string): Promis
          exists (select from staged where staged.employee_number = employee.employee_number) as is_sent,
          exists (
            select from staged where staged.employee_number = employee.employee_number
-             and (fingerprint is null or staged.status <> 'terminated')) as is_here
-       from candidate join employee on employee.id = employee_id group by employee_id, employee.employee_number
+             and (staged.fingerprint is null or coalesce(staged.status, employee.status) <> 'terminated')) as is_here
+       from candidate join employee on employee.id = employee_id group by employee_id, employee.employee_number, employee.status
      ), settled as (
        select row, employee_id, is_claim, person.number,
          case when is_claim then is_torn or claims > 1 or is_here
