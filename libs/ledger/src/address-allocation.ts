@@ -9,7 +9,14 @@ export interface AddressRules {
   readonly verifiedDomains: readonly string[];
   /** How long after its release (an ISO 8601 duration) an address may be given to somebody else; null: never. */
   readonly reuseAfter: string | null;
+  /**
+   * Up to how many people who need a new address are looked up address by address; for more, everybody's addresses are
+   * gathered. Left out: as many as make it worth while.
+   */
+  readonly lookedUpMax?: number;
 }
+
+const worthLookingUp = 200;
 
 /** Whether a reservation binds nobody else any more; `period` is the parameter of the duration. */
 const isFree = (period: string) => `coalesce(address_reservation.released_at <= now() - ${period}::interval, false)`;
@@ -48,35 +55,38 @@ export async function noteReleased(client: PoolClient, listingId: string): Promi
 export async function allocateAddresses(
   client: PoolClient,
   listingId: string,
-  { blocked, verifiedDomains, reuseAfter }: AddressRules,
+  { blocked, verifiedDomains, reuseAfter, lookedUpMax = worthLookingUp }: AddressRules,
 ): Promise<void> {
   await client.query(
     `insert into chosen (employee_id, address, origin, problem)
-     select wish.employee_id, present.address, present.origin,
+     select wish.employee_id, present.address,
+       case when present.named is not null then 'named' when address_reservation.address is not null then 'issued'
+         when wish.given is not null then 'given' when observed_account.primary_email is not null then 'present'
+         when reserved.address is not null then 'reserved' end,
        coalesce(match.problem, case when present.address is null then wish.problem end)
      from wish
      left join match on match.employee_id = wish.employee_id
      left join observed_account on observed_account.listing_id = $1 and observed_account.google_id = match.google_id
-     left join lateral (
-       select address, origin from (values
-         (1, case when match.matched_by = 'list' then observed_account.primary_email end, 'named'),
-         (2, (select address from address_reservation
-              where address_reservation.employee_id = wish.employee_id and kind = 'primary' and state = 'issued'
-                and not (wish.gone and ${isFree('$2')})), 'issued'),
-         (3, wish.given, 'given'),
-         (4, observed_account.primary_email, 'present'),
-         (5, (select min(address) from address_reservation
-              where address_reservation.employee_id = wish.employee_id and kind = 'primary' and state = 'tentative'
-                and split_part(address, '@', 2) = wish.domain
-                and (split_part(address, '@', 1) = any(wish.local_parts)
-                  or regexp_replace(split_part(address, '@', 1), '[0-9]+$', '')
-                    = regexp_replace(wish.local_parts[1], '[0-9]+$', ''))), 'reserved')
-       ) as candidate (rank, address, origin) where address is not null order by rank limit 1
-     ) as present on true`,
+     left join address_reservation on address_reservation.employee_id = wish.employee_id
+       and address_reservation.kind = 'primary' and address_reservation.state = 'issued' and not (wish.gone and ${isFree('$2')})
+     left join (
+       select wish.employee_id, min(address) as address from wish join address_reservation using (employee_id)
+       where kind = 'primary' and state = 'tentative' and split_part(address, '@', 2) = wish.domain
+         and (split_part(address, '@', 1) = any(wish.local_parts)
+           or ${stemSql("split_part(address, '@', 1)")} = ${stemSql('wish.local_parts[1]')})
+       group by wish.employee_id
+     ) as reserved on reserved.employee_id = wish.employee_id
+     cross join lateral (select
+       case when match.matched_by = 'list' then observed_account.primary_email end as named,
+       coalesce(case when match.matched_by = 'list' then observed_account.primary_email end, address_reservation.address,
+         wish.given, observed_account.primary_email, reserved.address) as address
+     ) as present`,
     [listingId, reuseAfter],
   );
   await holdChanges(client);
-  await gatherKnown(client, listingId, { blocked, reuseAfter });
+  const known = { listingId, blocked, reuseAfter };
+  if ((await gatherClaims(client)) > lookedUpMax) await gatherKnown(client, { ...known, among: 'everybody' });
+  else await lookUpKnown(client, known);
   await giveNewAddresses(client);
   await findAddressFaults(client, listingId, verifiedDomains);
 }
@@ -96,51 +106,8 @@ async function holdChanges(client: PoolClient): Promise<void> {
   );
 }
 
-/**
- * Every address that is somebody's or something's already; former addresses of people come last, and what HR says of people
- * who are not part of this pass.
- */
-async function gatherKnown(
-  client: PoolClient,
-  listingId: string,
-  { blocked, reuseAfter }: Pick<AddressRules, 'blocked' | 'reuseAfter'>,
-): Promise<void> {
-  await client.query(
-    `create temporary table known_address as
-     select distinct on (address) address, employee_id from (
-       select address, employee_id, 1 as rank from chosen where address is not null
-       union all
-       select address, employee_id, 2 from address_reservation where not ${isFree('$3')}
-       union all
-       select observed_address.address, match.employee_id, 3
-       from match join observed_address on observed_address.listing_id = $1
-         and observed_address.google_id = match.google_id
-       where match.problem is null
-       union all
-       select blocked, null, 4 from unnest($2::text[]) as blocked
-       union all
-       select former, employee_id, 5 from wish cross join unnest(wish.aliases) as former
-       union all
-       select other, employee_id, 6 from employee_search join employee on employee.id = employee_id
-       cross join unnest(addresses) as other
-       where status <> 'terminated' and not exists (select from wish where wish.employee_id = employee.id)
-     ) as known
-     left join wish using (employee_id)
-     order by address, rank, hire_date, source, employee_number`,
-    [listingId, blocked, reuseAfter],
-  );
-  await client.query('analyze chosen');
-  await client.query('create unique index on known_address (address); analyze known_address');
-}
-
-const countSchema = z.array(z.object({ count: z.number() }));
-
-/**
- * Whoever has no address yet claims one, in the order of hire date, source and employee number. In turn, everybody's first
- * local part, then everybody's next: of several who want one address the first in the order gets it, and nobody's
- * alternative is put before another's pattern. Who is left then is numbered, or a person's to settle.
- */
-async function giveNewAddresses(client: PoolClient): Promise<void> {
+/** Whoever has no address yet, in the order of hire date, source and employee number; gives how many they are. */
+async function gatherClaims(client: PoolClient): Promise<number> {
   await client.query(
     `create temporary table claim as
      select wish.employee_id, local_parts, domain, numbered,
@@ -148,7 +115,98 @@ async function giveNewAddresses(client: PoolClient): Promise<void> {
      from wish join chosen on chosen.employee_id = wish.employee_id
      where chosen.address is null and chosen.problem is null and cardinality(local_parts) > 0`,
   );
-  await client.query('create unique index on claim (employee_id); analyze claim');
+  await client.query('create unique index on claim (employee_id); analyze claim; analyze chosen');
+  const { rows } = await client.query('select count(*) as count from claim');
+  return countSchema.parse(rows)[0]?.count ?? 0;
+}
+
+interface KnownAddresses extends Pick<AddressRules, 'blocked' | 'reuseAfter'> {
+  readonly listingId: string;
+}
+
+const numbersFirst = 16;
+
+/**
+ * The same of a few people's candidates only, whatever the company's size: what they may be given first, and so many
+ * numbers that the free ones among them are enough for all who may want one.
+ */
+async function lookUpKnown(client: PoolClient, known: KnownAddresses): Promise<void> {
+  for (let numbers = numbersFirst; ; numbers *= 4) {
+    await client.query(
+      `create temporary table candidate as
+       select local_part || '@' || domain as address from claim cross join unnest(local_parts) as local_part
+       union
+       select ${numberedSql('local_parts[1]', 'n')} || '@' || domain from claim cross join generate_series(2, $1) as n
+       where numbered`,
+      [numbers],
+    );
+    await client.query('create unique index on candidate (address); analyze candidate');
+    await gatherKnown(client, { ...known, among: 'candidates' });
+    const { rowCount } = await client.query(
+      `select from (
+         select ${stemSql('local_parts[1]')} as stem, domain, count(*) as homonyms from claim where numbered group by 1, 2
+       ) as wanted
+       where $1 < homonyms + 2 + (
+         select count(*) from known_address
+         where ${stemSql(`split_part(address, '@', 1)`)} = stem and split_part(address, '@', 2) = domain)`,
+      [numbers],
+    );
+    if (rowCount === 0) return;
+    await client.query('drop table candidate; drop table known_address');
+  }
+}
+
+const stemSql = (localPart: string) => `regexp_replace(${localPart}, '[0-9]+$', '')`;
+
+/** Cut so that the whole is at most 64 long. */
+const numberedSql = (localPart: string, n: string) =>
+  `rtrim(left(${localPart}, 64 - length(${n}::text)), '.-') || ${n}::text`;
+
+/**
+ * Every address, or of those in the table `candidate`, that is somebody's or something's already; former addresses of people
+ * come last, and what HR says of people who are not part of this pass.
+ */
+async function gatherKnown(
+  client: PoolClient,
+  { listingId, blocked, reuseAfter, among }: KnownAddresses & { among: 'everybody' | 'candidates' },
+): Promise<void> {
+  const of = (table: string) => (among === 'everybody' ? table : `candidate join ${table} using (address)`);
+  const named =
+    among === 'everybody'
+      ? 'employee_search cross join unnest(addresses) as named (address)'
+      : 'candidate as named join employee_search on addresses @> array[named.address]';
+  await client.query(
+    `create temporary table known_address as
+     select distinct on (address) address, employee_id from (
+       select address, employee_id, 1 as rank from chosen where address is not null
+       union all
+       select address, employee_id, 2 from ${of('address_reservation')} where not ${isFree('$3')}
+       union all
+       select address, match.employee_id, 3 from ${of('observed_address')}
+       join match on match.google_id = observed_address.google_id
+       where observed_address.listing_id = $1 and match.problem is null
+       union all
+       select blocked, null, 4 from unnest($2::text[]) as blocked
+       union all
+       select former, employee_id, 5 from wish cross join unnest(wish.aliases) as former
+       union all
+       select named.address, employee_id, 6 from ${named} join employee on employee.id = employee_id
+       where status <> 'terminated' and not exists (select from wish where wish.employee_id = employee.id)
+     ) as known
+     left join wish using (employee_id)
+     order by address, rank, hire_date, source, employee_number`,
+    [listingId, blocked, reuseAfter],
+  );
+  await client.query('create unique index on known_address (address); analyze known_address');
+}
+
+const countSchema = z.array(z.object({ count: z.number() }));
+
+/**
+ * Each claims an address in their order. In turn, everybody's first local part, then everybody's next: of several who want one address the first in the order gets it, and nobody's
+ * alternative is put before another's pattern. Who is left then is numbered, or a person's to settle.
+ */
+async function giveNewAddresses(client: PoolClient): Promise<void> {
   const { rows } = await client.query('select coalesce(max(cardinality(local_parts)), 0) as count from claim');
   const turns = countSchema.parse(rows)[0]?.count ?? 0;
   for (let turn = 1; turn <= turns; turn += 1) await takeTurn(client, turn);
@@ -202,7 +260,7 @@ async function numberHomonyms(client: PoolClient): Promise<number> {
   await client.query('create index on homonym (local_part, domain, place); analyze homonym; analyze known_address');
   await client.query(
     `create temporary table known_stem as
-     select regexp_replace(split_part(address, '@', 1), '[0-9]+$', '') as local_part,
+     select ${stemSql("split_part(address, '@', 1)")} as local_part,
        split_part(address, '@', 2) as domain, count(*) as taken
      from known_address group by 1, 2`,
   );
@@ -214,13 +272,13 @@ async function numberHomonyms(client: PoolClient): Promise<number> {
      from (
        select homonym.local_part, homonym.domain, count(*) + coalesce(max(known_stem.taken), 0) as candidates
        from homonym left join known_stem
-         on known_stem.local_part = regexp_replace(homonym.local_part, '[0-9]+$', '')
+         on known_stem.local_part = ${stemSql('homonym.local_part')}
            and known_stem.domain = homonym.domain
        group by homonym.local_part, homonym.domain
      ) as stem
      cross join generate_series(2, stem.candidates + 2) as n
      cross join lateral (
-       select rtrim(left(stem.local_part, 64 - length(n::text)), '.-') || n::text || '@' || stem.domain as address
+       select ${numberedSql('stem.local_part', 'n')} || '@' || stem.domain as address
      ) as candidate
      where not exists (select from known_address where known_address.address = candidate.address)`,
   );

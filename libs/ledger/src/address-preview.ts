@@ -118,7 +118,8 @@ export class AddressPreviewDesk {
     await this.judgeRows(source);
     await this.addOthers(wishOf);
     await matchAccounts(this.client, listingId);
-    await allocateAddresses(this.client, listingId, rules);
+    // Whoever does not get what they want is told who has it: everybody's addresses are needed.
+    await allocateAddresses(this.client, listingId, { ...rules, lookedUpMax: -1 });
     await settleHolders(this.client, listingId, rules.reuseAfter);
     await leaveOutAliases(this.client, listingId, rules.reuseAfter);
     await this.client.query('analyze known_address');
@@ -185,29 +186,24 @@ export class AddressPreviewDesk {
   }
 
   private async addOthers(wishOf: (record: EmployeeRecord) => WantedAddress): Promise<void> {
-    let after: string | null = null;
-    do {
-      const page = await this.othersPage(after);
-      after = page.at(-1)?.id ?? null;
-      const wishes = page.map(({ id, source, record }) => {
+    // Read once, in pages between which the same connection stores what it read; it sees nothing of that.
+    await this.client.query(
+      `declare others no scroll cursor for
+       select employee.id, employee.source, record from employee
+       join employee_version on employee_version.employee_id = employee.id and employee_version.version = employee.version
+       where not exists (select from wish where wish.employee_id = employee.id)`,
+    );
+    for (;;) {
+      const { rows } = await this.client.query(`fetch ${pageSize} from others`);
+      if (rows.length === 0) break;
+      const wishes = othersSchema.parse(rows).map(({ id, source, record }) => {
         const { employeeNumber } = record;
         return { employeeId: id, source, employeeNumber, wave: null, ...wishOf(record) };
       });
       await copyWishes(this.client, wishes);
-    } while (after !== null);
+    }
+    await this.client.query('close others');
     await indexWishes(this.client);
-  }
-
-  private async othersPage(after: string | null) {
-    const { rows } = await this.client.query(
-      `select employee.id, employee.source, record from employee
-       join employee_version on employee_version.employee_id = employee.id and employee_version.version = employee.version
-       where ($1::uuid is null or employee.id > $1)
-         and not exists (select from wish where wish.employee_id = employee.id)
-       order by employee.id limit $2`,
-      [after, pageSize],
-    );
-    return othersSchema.parse(rows);
   }
 }
 

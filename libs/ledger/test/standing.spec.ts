@@ -1,13 +1,14 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
   actsOfTheDay,
-  addRoundMembers,
   createPlan,
   duePeople,
   finishPlan,
   holdDraft,
   holdStanding,
   moveMigration,
+  noteDealt,
   openRound,
   settle,
   standingSettingsSchema,
@@ -136,27 +137,42 @@ test('nobody is added to a round whose plan has begun', async () => {
   expect(await takesPeople()).toBe(false);
 });
 
-test('two looks at once come one after the other, and see what the other one did', async () => {
+test('of two looks at once the second waits for the first, and finds nobody left to do', async () => {
   const { ledger } = opened;
   const id = await standing();
   await settleStep(id, 'account', 'done');
   await settleStep(id, 'groups', 'done');
-  const lookAndTake = () =>
+  const look = (meanwhile: () => Promise<void>) =>
     ledger.db.transaction().execute(async (tx) => {
       await holdStanding(tx, id);
       const people = await duePeople(tx, id, { day: null, after: null, limit: 10 });
-      if (people.length === 0) return 0;
-      const round = await openRound(tx, id);
-      await addRoundMembers(
+      await meanwhile();
+      await noteDealt(
         tx,
-        round,
-        people.map(({ employeeId }) => employeeId),
+        id,
+        people.map((person) => ({ ...person, lookOn: null })),
       );
       return people.length;
     });
-  const taken = await Promise.all(Array.from({ length: 4 }, lookAndTake));
-  expect(taken.toSorted((a, b) => a - b)).toEqual([0, 0, 0, 1]);
+  let second: Promise<number> | undefined;
+  const first = await look(async () => {
+    second = look(async () => undefined);
+    await Promise.race([second, untilBlocked()]);
+  });
+  expect([first, await second]).toEqual([1, 0]);
 });
+
+/** Waits until a statement waits for a row that another transaction holds. */
+async function untilBlocked(): Promise<void> {
+  for (let time = 0; time < 1_000; time += 1) {
+    const { rows } = await opened.ledger.pool.query(
+      "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    );
+    if (rows.length > 0) return;
+    await setTimeout(10);
+  }
+  throw new Error('nothing waits for a row');
+}
 
 test('of the turns within one interval one is had, and days are looked at when a quarter of an hour has begun', async () => {
   const { ledger } = opened;
