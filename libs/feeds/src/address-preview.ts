@@ -79,6 +79,8 @@ async function* previewedRows(
       ...row,
       accepted: record && {
         fingerprint: hash('sha256', JSON.stringify(record), 'buffer'),
+        status: record.status,
+        previousNumber: record.previousNumber,
         wanted: wishOf(record),
       },
     }));

@@ -6,6 +6,7 @@ import { employeeRecordSchema, type EmployeeRecord, type RowProblem } from '#lib
 import { allocateAddresses, leaveOutAliases, settleHolders, type AddressRules } from './address-allocation.js';
 import { copyChunksInto, type CopyValue } from './copy.js';
 import type { Ledger } from './open.js';
+import { judgeStaged } from './judging-deliveries.js';
 import { matchAccounts, prepareTables } from './planning-rules.js';
 import { copyWishes, indexWishes } from './wishes.js';
 
@@ -15,7 +16,16 @@ export interface PreviewedRow {
   readonly line: number;
   readonly employeeNumber: string | undefined;
   readonly problems: readonly RowProblem[];
-  readonly accepted: { readonly fingerprint: Uint8Array; readonly wanted: WantedAddress } | undefined;
+  /** Of a row that would be rejected: it says all the same that the worker has left. */
+  readonly hasLeft: boolean;
+  readonly accepted:
+    | {
+        readonly fingerprint: Uint8Array;
+        readonly status: string;
+        readonly previousNumber: string | undefined;
+        readonly wanted: WantedAddress;
+      }
+    | undefined;
 }
 
 /**
@@ -78,9 +88,13 @@ export class AddressPreviewDesk {
       await prepareTables(client);
       await client.query(`
         create temporary table previewed (
-          row integer primary key, line integer, employee_number text, problems jsonb, fingerprint bytea, gone boolean,
-          hire_date text, given text, local_parts text[], domain text, numbered boolean, aliases text[], problem text,
-          fate text, reason text)`);
+          row integer primary key, line integer, employee_number text, problems jsonb, has_left boolean, fingerprint bytea,
+          status text, previous_number text, gone boolean, hire_date text, given text, local_parts text[], domain text,
+          numbered boolean, aliases text[], problem text, employee_id uuid, fate text, reason text);
+        create temporary view staged as
+          select row, line, employee_number, problems::text as problems, fingerprint, null::uuid as row_fingerprint,
+            has_left, status, null::text as country, previous_number
+          from previewed`);
     } catch (error) {
       client.release(true);
       throw error;
@@ -97,8 +111,8 @@ export class AddressPreviewDesk {
   async storeRows(chunks: AsyncIterable<readonly PreviewedRow[]>): Promise<void> {
     await copyChunksInto(
       this.client,
-      `previewed (row, line, employee_number, problems, fingerprint, gone, hire_date, given, local_parts, domain, numbered,
-        aliases, problem)`,
+      `previewed (row, line, employee_number, problems, has_left, fingerprint, status, previous_number, gone, hire_date, given,
+        local_parts, domain, numbered, aliases, problem)`,
       previewRows(chunks),
     );
     await this.client.query('analyze previewed');
@@ -123,7 +137,7 @@ export class AddressPreviewDesk {
     await settleHolders(this.client, listingId, rules.reuseAfter);
     await leaveOutAliases(this.client, listingId, rules.reuseAfter);
     await this.client.query('analyze known_address');
-    await this.client.query(previewSql, [source]);
+    await this.client.query(previewSql);
     await this.client.query('commit');
     const { rows } = await this.client.query(
       'select how, reason, count(*) as count from preview group by how, reason order by how, reason',
@@ -155,31 +169,24 @@ export class AddressPreviewDesk {
     return listing ?? { id: noListing, finishedAt: null };
   }
 
-  /** As a delivery would: of identical rows the first counts, rows that contradict each other are all rejected. */
+  /** As a delivery of this moment would be judged. */
   private async judgeRows(source: string): Promise<void> {
+    await judgeStaged(this.client, { source, id: null });
     await this.client.query(
-      `update previewed set fate = verdict.fate, reason = verdict.reason
-       from (
-         select one.row,
-           case when hire_date is null or clashes then 'rejected' when one.row > first then 'repeated' end as fate,
-           case when clashes then 'duplicate_conflict'
-             when hire_date is null then problems -> 0 ->> 'reason' end as reason
-         from previewed as one
-         left join (
-           select employee_number, min(row) as first, count(distinct fingerprint) > 1 as clashes
-           from previewed where hire_date is not null group by employee_number having count(*) > 1
-         ) as repeated on repeated.employee_number = one.employee_number and one.hire_date is not null
-       ) as verdict
-       where verdict.row = previewed.row and verdict.fate is not null`,
+      `update previewed set employee_id = judged.employee_id,
+         fate = case when outcome = 'rejected' then 'rejected' when outcome in ('duplicate', 'older') then 'repeated'
+           when judged.fingerprint is null then 'left' end,
+         reason = case when clashes then 'duplicate_conflict' when is_contested then 'previous_conflict'
+           when outcome = 'rejected' then previewed.problems -> 0 ->> 'reason'
+           when is_superseded then 'number_superseded' end
+       from judged where judged.row = previewed.row`,
     );
     await this.client.query(
       `insert into wish (employee_id, source, employee_number, hire_date, gone, given, local_parts, domain, numbered, aliases,
          problem)
-       select coalesce(employee.id, gen_random_uuid()), $1, previewed.employee_number, hire_date, gone, given, local_parts,
-         domain, numbered, aliases, problem
-       from previewed left join employee
-         on employee.source = $1 and employee.employee_number = previewed.employee_number
-       where fate is null`,
+       select employee_id, $1, employee_number, coalesce(hire_date, ''), coalesce(gone, true), given,
+         coalesce(local_parts, '{}'), domain, coalesce(numbered, false), coalesce(aliases, '{}'), problem
+       from previewed where fate is null or fate = 'left'`,
       [source],
     );
     await this.client.query('analyze wish');
@@ -213,14 +220,17 @@ async function* previewRows(
   chunks: AsyncIterable<readonly PreviewedRow[]>,
 ): AsyncGenerator<readonly (readonly CopyValue[])[]> {
   for await (const chunk of chunks) {
-    yield chunk.map(({ row, line, employeeNumber, problems, accepted }) => {
+    yield chunk.map(({ row, line, employeeNumber, problems, hasLeft, accepted }) => {
       const wanted = accepted?.wanted;
       return [
         row,
         line,
         employeeNumber ?? null,
         JSON.stringify(problems),
+        hasLeft,
         accepted?.fingerprint ?? null,
+        accepted?.status ?? (hasLeft ? 'terminated' : null),
+        accepted?.previousNumber ?? null,
         wanted?.left ?? null,
         wanted?.hireDate ?? null,
         wanted?.given ?? null,
@@ -247,7 +257,7 @@ const previewSql = `
     case when shown.wanted then holder.source end as holder_source,
     case when shown.wanted then holder.employee_number end as holder_number
   from previewed
-  left join wish on wish.source = $1 and wish.employee_number = previewed.employee_number and previewed.fate is null
+  left join wish on wish.employee_id = previewed.employee_id and previewed.fate is null
   left join chosen on chosen.employee_id = wish.employee_id
   cross join lateral (
     select case when fate is not null then fate when previewed.gone then 'left' when chosen.problem is not null then 'held'

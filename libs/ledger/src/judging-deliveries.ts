@@ -18,9 +18,12 @@ export async function isStale(client: PoolClient, delivery: DeliveryRow): Promis
  * One outcome for each row, in the table `judged` of this transaction. Of a worker's identical rows the first counts; rows
  * that differ are all rejected, for nobody can tell which is right. A record that is newer than the delivery stays as it is.
  * A row that says that a known worker has left ends their record even when nothing else of it can be used. Who is new has
- * the id that they will get. Gives what the rows come to.
+ * the id that they will get. Without a delivery (`id` null) the rows are true of this moment. Gives what the rows come to.
  */
-export async function judgeStaged(client: PoolClient, delivery: DeliveryRow): Promise<JudgedRows> {
+export async function judgeStaged(
+  client: PoolClient,
+  delivery: { readonly source: string; readonly id: string | null },
+): Promise<JudgedRows> {
   await findRenumbered(client, delivery.source);
   await client.query(`
     create temporary table judged (
@@ -61,7 +64,7 @@ export async function judgeStaged(client: PoolClient, delivery: DeliveryRow): Pr
          else 'updated' end
      from known left join repeated using (employee_number)
        left join feed_population on feed_population.source = $1 and feed_population.population = known.population
-       cross join (select effective_at from feed_delivery where id = $2) as delivery`,
+       cross join (select coalesce((select effective_at from feed_delivery where id = $2), now()) as effective_at) as delivery`,
     [delivery.source, delivery.id],
   );
   await client.query('analyze judged (row, employee_number, employee_id, outcome)');
