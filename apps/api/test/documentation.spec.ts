@@ -30,7 +30,8 @@ answers and examples of each route stand in the OpenAPI document, \`GET /docs/op
     curl -H "Authorization: Bearer $BASCULE_TOKEN" $BASCULE_API/v1/migrations
 
 Every call but health needs a bearer token; \`admin\` may all that \`operator\` may, \`operator\` all that \`viewer\` may, and \`feed\`
-pushes records and nothing else. Lists that can be long come in pages: send \`cursor\` back until it is null.
+pushes records and asks what became of them: each route names its roles. A token that is bound to a source sees and touches
+that source only. Lists that can be long come in pages: send \`cursor\` back until it is null.
 `;
 
 /** The page for people; every route of the OpenAPI document is in it. */
