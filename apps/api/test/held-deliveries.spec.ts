@@ -136,3 +136,30 @@ test('population and effective time are taken, and wrong ones named with the fix
   });
   expect(other.status).toBe(422);
 });
+
+test('what waits for a person is listed over all sources, with counts by kind and country and nobody’s name', async () => {
+  await push('listed', people(100));
+  const before = Date.now();
+  const held = await push('listed', people(60, 'TERMINATED'), 'mode=delta');
+  await call('feed', 'POST', '/v1/feeds/listed/deliveries?mode=delta', people(1), { prefer: '' });
+  const listSchema = z.array(z.looseObject({ id: z.string(), since: z.string() }));
+  const list = async () => listSchema.parse((await call('viewer', 'GET', '/v1/held-deliveries')).body);
+  const [one, ...others] = (await list()).filter(({ id }) => id === held.id);
+  expect(others).toEqual([]);
+  expect(one).toMatchObject({
+    source: 'listed',
+    mode: 'delta',
+    fingerprint: held.difference?.fingerprint,
+    counts: { leavers: { DE: 60 }, addressChanges: {} },
+    waiting: 1,
+  });
+  expect(JSON.stringify(one)).toContain('"isOver":true,"sentence":"60 people would leave, of 100 (limit 50)"');
+  expect(Date.parse(one?.since ?? '')).toBeGreaterThan(before - 60_000);
+  expect(JSON.stringify(one)).not.toMatch(/Zoë|Müller/);
+  const { status } = await call('feed', 'GET', '/v1/held-deliveries');
+  expect(status).toBe(403);
+  await call('operator', 'POST', `/v1/feeds/listed/deliveries/${held.id}/reject`, {
+    fingerprint: held.difference?.fingerprint,
+  });
+  expect((await list()).map(({ id }) => id)).not.toContain(held.id);
+});

@@ -1,4 +1,4 @@
-import type { MigrationState, ProgressDocument, Role } from '#libs/vocabulary';
+import type { Measure, MigrationState, ProgressDocument, Role } from '#libs/vocabulary';
 
 /** The session is a cookie that no script can read; the token is sent once, to get it. */
 export async function signIn(token: string): Promise<Caller | undefined> {
@@ -45,6 +45,20 @@ interface EmployeePage {
   readonly cursor: number | null;
 }
 
+/** A delivery that waits for a person's word. */
+export interface HeldDelivery {
+  readonly id: string;
+  readonly source: string;
+  readonly mode: 'full' | 'delta';
+  readonly population: string;
+  readonly since: string;
+  readonly fingerprint: string;
+  readonly measures: readonly (Measure & { readonly isOver: boolean; readonly sentence: string })[];
+  /** Leavers and address changes by country. */
+  readonly counts: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly waiting: number;
+}
+
 async function read<T>(path: string): Promise<T> {
   const response = await fetch(path);
   if (!response.ok) throw new Error(`${path} answered ${response.status}`);
@@ -53,6 +67,7 @@ async function read<T>(path: string): Promise<T> {
 
 export const readMigrations = () => read<MigrationLine[]>('/v1/migrations');
 export const readRates = (id: string) => read<RatePoint[]>(`/v1/migrations/${id}/rates`);
+export const readHeld = () => read<HeldDelivery[]>('/v1/held-deliveries');
 export const readConcerned = (id: string, reason: string) =>
   read<EmployeePage>(`/v1/migrations/${id}/employees?reason=${reason}&limit=50`);
 
@@ -60,10 +75,29 @@ export type Move = 'start' | 'pause' | 'resume' | 'retry';
 
 /** Asks for a move; gives the refusal's own words, or nothing when it was done. */
 export async function move(id: string, name: Move): Promise<string | undefined> {
-  const response = await fetch(`/v1/migrations/${id}/${name}`, { method: 'POST' });
+  return refusalOf(await fetch(`/v1/migrations/${id}/${name}`, { method: 'POST' }));
+}
+
+async function refusalOf(response: Response): Promise<string | undefined> {
   if (response.ok) return undefined;
   const problem: { detail?: string; title?: string } = await response.json();
   return problem.detail ?? problem.title ?? String(response.status);
+}
+
+export type Verdict = 'approve' | 'reject';
+
+/** Decides on exactly the difference that was shown; gives the refusal's own words, or nothing when it was done. */
+export async function decide(
+  { source, id, fingerprint }: HeldDelivery,
+  verdict: Verdict,
+  note: string,
+): Promise<string | undefined> {
+  const response = await fetch(`/v1/feeds/${encodeURIComponent(source)}/deliveries/${id}/${verdict}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ fingerprint, note }),
+  });
+  return refusalOf(response);
 }
 
 const comeAgainMs = 2_000;

@@ -9,6 +9,7 @@ export * from './starting.js';
 export * from './taken-addresses.js';
 export * from './replanning.js';
 export * from './handover.js';
+export * from './held-deliveries.js';
 export * from './adoptions.js';
 export * from './processes.js';
 export * from './copy.js';

@@ -3,6 +3,7 @@ import { DeliveriesController } from './deliveries.controller.js';
 import { FeedsController } from './feeds.controller.js';
 import { FeedsService } from './feeds.service.js';
 import { HeldController } from './held.controller.js';
+import { HeldDeliveriesController } from './held-deliveries.controller.js';
 import { IntakeLoop } from './intake-loop.js';
 import { FeedsMappingController } from './mapping.controller.js';
 import { SourcesController } from './sources.controller.js';
@@ -13,6 +14,7 @@ import { WorkersController } from './workers.controller.js';
     FeedsController,
     DeliveriesController,
     HeldController,
+    HeldDeliveriesController,
     FeedsMappingController,
     SourcesController,
     WorkersController,

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'react';
 import { readMigrations, signOut, type Caller, type MigrationLine } from '../api.js';
 import { Bar } from '../charts/bar.js';
 import { texts } from '../texts.js';
+import { Held } from './held.js';
 import { Migration } from './migration.js';
 
 const chosenInAddress = () => location.hash.replace(/^#\/?/, '');
@@ -58,6 +59,7 @@ export function Home({ caller, onSignedOut }: Props) {
           </ul>
         </nav>
         <main id="progress" tabIndex={-1}>
+          <Held caller={caller} />
           {shown !== undefined && (
             <Migration key={shown} id={shown} caller={caller} onSignedOut={() => onSignedOut('ended')} />
           )}
