@@ -153,21 +153,28 @@ export async function listScimUsers(
   const count = await sql<{ total: number }>`select count(*) as total ${matching}`.execute(db);
   const total = count.rows[0]?.total ?? 0;
   if (listing.limit === 0) return { users: [], total };
-  const key = sort === undefined ? sql`sequence` : scimSortSql(sort);
-  const direction = sql.raw(sort?.descending === true ? 'desc' : 'asc');
-  const after = 'after' in from ? afterSql(key, from.after, sort?.descending === true) : sql`true`;
+  const order =
+    sort === undefined
+      ? sql`sequence`
+      : sql`${scimSortSql(sort)} ${sql.raw(sort.descending ? 'desc' : 'asc')}, sequence`;
+  const after = 'after' in from ? afterSql(sort, from.after) : sql`true`;
   const offset = 'offset' in from ? from.offset : 0;
   const { rows } = await sql<ScimUserRow>`
     select ${columns} ${matching} and ${after}
-    order by ${key} ${direction}, sequence limit ${listing.limit} offset ${offset}`.execute(db);
+    order by ${order} limit ${listing.limit} offset ${offset}`.execute(db);
   return { users: rows, total };
 }
 
-/** Who comes after a user; those without a key come last, or first when descending. */
-function afterSql(key: ReturnType<typeof scimSortSql>, id: string, descending: boolean) {
+/**
+ * Who comes after a user: in the order of creation a range of an index. By a sort those without a key come last, or first when
+ * descending.
+ */
+function afterSql(sort: ScimSort | undefined, id: string) {
+  const isLater = sql`sequence > (select sequence from scim_user where id = ${id}::uuid)`;
+  if (sort === undefined) return isLater;
+  const key = scimSortSql(sort);
   const last = sql`(select ${key} from scim_user where id = ${id}::uuid)`;
-  const isLater = sql`(sequence > (select sequence from scim_user where id = ${id}::uuid))`;
-  return descending
+  return sort.descending
     ? sql`(${key} < ${last} or (${last} is null and ${key} is not null)
         or (${key} is not distinct from ${last} and ${isLater}))`
     : sql`(${key} > ${last} or (${last} is not null and ${key} is null)

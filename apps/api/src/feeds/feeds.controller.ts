@@ -6,7 +6,8 @@ import { mediaTypes } from '#libs/feeds';
 import type { DeliveryRow } from '#libs/ledger';
 import { Allow, callerOf } from '#libs/platform';
 import { declarationOf, withBody } from './feed-bodies.js';
-import { idempotencyKeyOf, waitSecondsOf } from './feed-headers.js';
+import { idempotencyKeyOf } from './feed-headers.js';
+import { answerReceived } from './received-answer.js';
 import { populationSchema } from '#libs/vocabulary';
 import { deliveryIdOf, sourceOf } from './source-name.js';
 import { bytesMax, FeedsService, tooLarge } from './feeds.service.js';
@@ -51,7 +52,6 @@ export class FeedsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<DeliveryRow> {
     const name = sourceOf(source);
-    const waitSeconds = waitSecondsOf(request);
     const wanted = {
       source: name,
       mode: query.mode,
@@ -63,10 +63,7 @@ export class FeedsController {
     };
     if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge();
     const received = await withBody(request, (body) => this.feeds.receive(wanted, body));
-    void reply.header('location', `/v1/feeds/${name}/deliveries/${received.id}`);
-    if (waitSeconds === undefined) return received;
-    void reply.header('preference-applied', `wait=${waitSeconds}`);
-    return this.feeds.outcome(name, received.id, waitSeconds * 1_000);
+    return answerReceived(this.feeds, received, request, reply);
   }
 
   @Get(':id')

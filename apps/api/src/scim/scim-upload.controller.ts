@@ -6,8 +6,9 @@ import { z } from 'zod';
 import { bodyOf, ScimError, scimUploadType } from '#libs/feeds';
 import { noteBulkIds, type DeliveryRow, type Ledger } from '#libs/ledger';
 import { Allow, callerOf, ledgerToken, Problem } from '#libs/platform';
-import { idempotencyKeyOf, waitSecondsOf } from '../feeds/feed-headers.js';
+import { idempotencyKeyOf } from '../feeds/feed-headers.js';
 import { FeedsService } from '../feeds/feeds.service.js';
+import { answerReceived } from '../feeds/received-answer.js';
 import { sourceOf } from '../feeds/source-name.js';
 import { jobOf } from './scim-bulk.service.js';
 import { isScim, sourceOfCaller } from './scim-requests.js';
@@ -65,7 +66,6 @@ export class ScimUploadController {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<DeliveryRow> {
-    const waitSeconds = waitSecondsOf(request);
     const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
     const wanted = {
       source,
@@ -79,10 +79,7 @@ export class ScimUploadController {
     const received = await this.feeds.receive(wanted, Readable.from([bytes]), (id) =>
       noteBulkIds(this.ledger.db, id, bulkIds),
     );
-    void reply.header('location', `/v1/feeds/${source}/deliveries/${received.id}`);
-    if (waitSeconds === undefined) return received;
-    void reply.header('preference-applied', `wait=${waitSeconds}`);
-    return this.feeds.outcome(source, received.id, waitSeconds * 1_000);
+    return answerReceived(this.feeds, received, request, reply);
   }
 }
 

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createScimUser, deliverScimChanges, openLedger, type Ledger, type ScimObject } from '#libs/ledger';
+import {
+  createScimUser,
+  deliverScimChanges,
+  listScimUsers,
+  openLedger,
+  type Ledger,
+  type ScimObject,
+} from '#libs/ledger';
 import { createTestDatabase, type TestDatabase } from '#libs/testing';
 
 let database: TestDatabase;
@@ -68,6 +75,35 @@ test('a change and its manager are found without reading the other users and the
   expect(count).toBe(1);
   expect(managers).toEqual([undefined, 'boss', 'n7', 'n8', 'n9', undefined]);
   expect(read).toBeLessThan(200);
+});
+
+test('a page after a cursor is found without reading the pages before it', async () => {
+  await ledger.pool.query(
+    `insert into scim_user (source, employee_number, resource, search, changed_by, delivered_change)
+     select 'paged', 'n' || i, resource, resource, 'test', 1000000
+     from generate_series(1, 4000) as i, jsonb_build_object('userName', 'p' || i) as resource`,
+  );
+  await ledger.pool.query('analyze scim_user');
+  const { rows } = await ledger.pool.query<{ id: string }>(
+    `select id from scim_user where source = 'paged' order by sequence offset 3979 limit 1`,
+  );
+  const of = (limit: number) =>
+    listScimUsers(ledger.db, {
+      source: 'paged',
+      condition: undefined,
+      sort: undefined,
+      limit,
+      from: { after: rows[0]?.id ?? '' },
+    });
+  const start = await rowsRead();
+  expect(await of(0)).toEqual({ users: [], total: 4_000 });
+  const counted = await rowsRead();
+  const { users } = await of(10);
+  const listed = await rowsRead();
+  expect(users.map(({ resource }) => resource['userName'])).toEqual(
+    Array.from({ length: 10 }, (_, index) => `p${3_981 + index}`),
+  );
+  expect(listed - counted - (counted - start)).toBeLessThan(100);
 });
 
 test('a source whose changes cannot be delivered does not hold up the others', async () => {
