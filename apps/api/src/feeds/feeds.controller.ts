@@ -51,9 +51,8 @@ export class FeedsController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<DeliveryRow> {
-    const name = sourceOf(source);
     const wanted = {
-      source: name,
+      source: sourceOf(source),
       mode: query.mode,
       population: query.population ?? '',
       effectiveAt: query.effectiveAt,
