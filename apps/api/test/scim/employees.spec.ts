@@ -197,6 +197,31 @@ test('a user who left before they were created is a leaver all the same', async 
   ]);
 });
 
+test('who is known and leaves is a leaver, whatever else of what is said of them cannot be used', async () => {
+  const broken = await client.other('broken-leavers');
+  const numbers = ['inactive', 'deleted'];
+  const [first, second] = await Promise.all(numbers.map((externalId) => broken.create(wholeWorker({ externalId }))));
+  for (const { id } of [first, second].filter((user) => user !== undefined)) {
+    expect(await broken.provisioning(id)).toEqual({ state: 'recorded' });
+    const spoilt = { op: 'replace', path: `${workerUrn}:legacyEmails`, value: ['no address'] };
+    expect((await broken.patch(id, { op: 'remove', path: 'addresses' }, spoilt)).status).toBe(200);
+    expect(await broken.provisioning(id)).toMatchObject({ state: 'rejected' });
+  }
+  await broken.patch(first?.id ?? '', { op: 'replace', path: 'active', value: 'False' });
+  await broken.send('DELETE', `/Users/${second?.id}`);
+  await vi.waitFor(
+    async () =>
+      expect(await broken.records()).toMatchObject([
+        { employeeNumber: 'deleted', status: 'terminated', country: 'DE' },
+        { employeeNumber: 'inactive', status: 'terminated', country: 'DE' },
+      ]),
+    { timeout: 40_000, interval: 100 },
+  );
+  const { state, problems } = await broken.provisioning(first?.id ?? '');
+  expect(state).toBe('recorded');
+  expect(problems?.join(' ')).toMatch(/country .* legacy_emails .* the worker has left, and that counts/);
+});
+
 test('a manager who comes later is found by the external id or user name by which they were named', async () => {
   const late = await client.other('late-managers');
   const { db } = client.api.foundation.ledger;
