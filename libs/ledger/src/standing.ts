@@ -228,8 +228,11 @@ export async function countRoundMembers(db: Database, id: MigrationId): Promise<
  */
 export async function lookAgainAtLeftOut(tx: LedgerTransaction, roundId: MigrationId): Promise<void> {
   await sql`
-    delete from standing_person using enrolment, migration
+    delete from standing_person using enrolment, migration, plan_item
     where enrolment.migration_id = ${roundId}::uuid
+      -- What the plan itself told is a person's to settle: looked at again it would be told again.
+      and plan_item.plan_id = enrolment.plan_id and plan_item.employee_id = enrolment.employee_id
+      and plan_item.action not in ('conflict', 'skip')
       and enrolment.reason in ('under_way_elsewhere', 'address_changed_since', 'address_taken_since')
       and migration.id = ${roundId}::uuid and standing_person.standing_id = migration.standing_id
       and standing_person.employee_id = enrolment.employee_id`.execute(tx);

@@ -4,12 +4,15 @@ import {
   actsOfTheDay,
   createPlan,
   duePeople,
+  enrol,
   finishPlan,
   holdDraft,
   holdStanding,
+  lookAgainAtLeftOut,
   moveMigration,
   noteDealt,
   openRound,
+  readMigration,
   settle,
   standingSettingsSchema,
   switchStandingOn,
@@ -105,7 +108,8 @@ async function plannedRound(id: MigrationId): Promise<MigrationId> {
   const planId = await createPlan(ledger.db, { migrationId: round, blueprintVersion: 1, actor: 'test' });
   await ledger.pool.query(
     `insert into plan_item (plan_id, employee_id, employee_version, action, steps, changes)
-     select $1, id, version, 'suspend', '{account}', '[{"field": "suspended", "from": false, "to": true}]' from employee`,
+     select $1, id, version, 'suspend', '{account}', '[{"field": "suspended", "from": false, "to": true}]' from employee
+     where source = 'hr'`,
     [planId],
   );
   await finishPlan(ledger.db, planId, { state: 'ready', summary: {}, needsAcceptance: [], sha256: new Uint8Array(32) });
@@ -125,6 +129,41 @@ test('a round counts within the day from its approval on, not only from its star
     round,
   ]);
   expect(await actsOfTheDay(db, id)).toMatchObject({ suspend: 0 });
+});
+
+test('whom a start leaves out is looked at again, but not whom the plan itself left out', async () => {
+  const { ledger } = opened;
+  const id = await standing();
+  await settleStep(id, 'account', 'done');
+  await settleStep(id, 'groups', 'done');
+  const noted = async (planned: 'create' | 'conflict') => {
+    await ledger.pool.query(
+      `insert into standing_person (standing_id, employee_id, version) select $1, id, version from employee
+       where source = 'hr' on conflict do nothing`,
+      [id],
+    );
+    const round = await plannedRound(id);
+    await ledger.pool.query(
+      `update plan_item set action = $2, address = 'p1@shop.example', reason = case when $2 = 'conflict' then 'address_taken_since' end
+       where plan_id = (select plan_id from migration where id = $1)`,
+      [round, planned],
+    );
+    await ledger.db.transaction().execute(async (tx) => {
+      await enrol(tx, round, (await readMigration(tx, round))?.planId ?? '', 1);
+      await lookAgainAtLeftOut(tx, round);
+    });
+    const { rows } = await ledger.pool.query('select reason from enrolment where migration_id = $1', [round]);
+    expect(rows).toEqual([{ reason: 'address_taken_since' }]);
+    return (await ledger.pool.query('select from standing_person')).rows.length;
+  };
+  await ledger.pool.query(`
+    with other as (
+      insert into employee (source, employee_number, version, fingerprint, status, country, effective_at, last_delivery)
+      values ('other', '9', 1, '', 'active', 'FR', now(), 1) returning id
+    )
+    update address_reservation set employee_id = other.id from other where address = 'p1@shop.example'`);
+  expect(await noted('conflict')).toBe(1);
+  expect(await noted('create')).toBe(0);
 });
 
 test('nobody is added to a round whose plan has begun', async () => {
