@@ -13,7 +13,7 @@ import type { EmployeeRecord } from '#libs/vocabulary';
 import { checkedRows, type FeedFile, type FileRow } from './checked-rows.js';
 
 /** A feed whose addresses are asked for, before it is delivered. */
-export interface FeedToPreview extends Omit<FeedFile, 'settings' | 'scim'> {
+export interface FeedToPreview extends Omit<FeedFile, 'settings' | 'scim' | 'authority'> {
   readonly source: string;
   readonly blueprint: Blueprint;
 }
@@ -47,7 +47,7 @@ export async function previewAddresses(
     verifiedDomains: blueprint.verifiedDomainsNeeded,
     reuseAfter: blueprint.settings.address.reuseAfter,
   };
-  const { scim, file: settings } = await readSourceSettings(ledger.db, feed.source);
+  const { scim, authority, file: settings } = await readSourceSettings(ledger.db, feed.source);
   const passing = await PassingBytes.store(ledger, bytes);
   try {
     const desk = await AddressPreviewDesk.open(ledger);
@@ -57,7 +57,7 @@ export async function previewAddresses(
         pieceSizes: () => passing.pieceSizes(),
         piece: (index: number) => passing.piece(index),
       };
-      const rows = checkedRows(stored, { ...feed, settings, scim }, signal);
+      const rows = checkedRows(stored, { ...feed, settings, scim, authority }, signal);
       await desk.storeRows(previewedRows(rows, wishOf));
       const { counts, listedAt } = await desk.choose(feed.source, rules, wishOf);
       return { counts, listedAt, rows: (which) => desk.rows(which), close: () => desk.close() };

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import {
   feedFields,
   fileSettingsSchema,
+  type AuthoritySettings,
   type EmployeeRecord,
   type FileSettings,
   type RowProblem,
@@ -10,7 +11,7 @@ import {
 import { FeedRefusedError, ownDialects, type RawRow } from './dialects/index.js';
 import { fileRows, readingOf, type FileDeclaration, type StoredFile } from './files/index.js';
 import type { FieldValues } from './fields.js';
-import { checkRow, latestHireDateAt, rowRules } from './rows.js';
+import { checkRow, latestHireDateAt, rowRules, type RowBounds } from './rows.js';
 import type { Spelling } from './spelling.js';
 
 /** How a file came, which says how it is to be read. */
@@ -19,6 +20,8 @@ export interface FeedFile extends FileDeclaration {
   readonly settings: FileSettings;
   /** What is settled for its SCIM users. */
   readonly scim: ScimSettings;
+  /** Of whom it may speak. */
+  readonly authority: AuthoritySettings;
   /** Nobody is hired more than 366 days after this. */
   readonly receivedAt: Date;
 }
@@ -69,7 +72,7 @@ export async function* checkedRows(
 ): AsyncGenerator<readonly FileRow[]> {
   const bounds = { signal, unpackedBytes: limits.unpackedBytes };
   const settings = file.mediaType in ownDialects ? fileSettingsSchema.parse({}) : file.settings;
-  const reader = new RowReader(settings, readingOf(settings, file.scim).spelling, file.receivedAt, known);
+  const reader = new RowReader({ ...file, settings }, readingOf(settings, file.scim).spelling, known);
   let undecodable = 0;
   let waiting: Promise<readonly FileRow[]> | undefined;
   const take = async (rows: Promise<readonly FileRow[]>) => {
@@ -93,18 +96,17 @@ export async function* checkedRows(
 /** Reads the rows of one file, but for those that are known. */
 class RowReader {
   count = 0;
-  private readonly latestHireDate: string;
+  private readonly bounds: RowBounds;
   /** Whatever decides, beside its own words, what a row means. */
   private readonly rules: string;
 
   constructor(
-    { dates, decimal, fte, words }: FileSettings,
+    { settings: { dates, decimal, fte, words }, authority: { countries }, receivedAt }: FeedFile,
     private readonly spelling: Spelling,
-    receivedAt: Date,
     private readonly known: KnownRows | undefined,
   ) {
-    this.latestHireDate = latestHireDateAt(receivedAt);
-    this.rules = JSON.stringify([rowRules, dates, decimal, fte, words]);
+    this.bounds = { latestHireDate: latestHireDateAt(receivedAt), countries: new Set(countries) };
+    this.rules = JSON.stringify([rowRules, dates, decimal, fte, words, countries]);
   }
 
   async read(chunk: readonly RawRow[]): Promise<readonly FileRow[]> {
@@ -129,7 +131,7 @@ class RowReader {
 
   private checked(raw: RawRow, row: number): FileRow {
     const { line } = raw;
-    if (raw.problem === undefined) return { row, line, ...checkRow(raw.values, this.latestHireDate, this.spelling) };
+    if (raw.problem === undefined) return { row, line, ...checkRow(raw.values, this.bounds, this.spelling) };
     const { employeeNumber, problem } = raw;
     return { row, line, employeeNumber, record: undefined, problems: [problem], hasLeft: false };
   }

@@ -67,14 +67,15 @@ async function* stagedRows(
   signal: AbortSignal,
   limits: FileLimits,
 ): AsyncGenerator<readonly StagedRow[]> {
-  const { scim, file: settings } = await readSourceSettings(ledger.db, delivery.source);
+  const { scim, authority, file: settings } = await readSourceSettings(ledger.db, delivery.source);
   const stored = {
     stream: () => payloadPieces(ledger, delivery.id),
     pieceSizes: () => payloadPieceSizes(ledger, delivery.id),
     piece: (index: number) => payloadPiece(ledger, delivery.id, index),
   };
   const known = (said: SaidRows) => storedRecords(ledger, delivery.source, said);
-  for await (const chunk of checkedRows(stored, { ...delivery, settings, scim }, signal, { limits, known })) {
+  const file = { ...delivery, settings, scim, authority };
+  for await (const chunk of checkedRows(stored, file, signal, { limits, known })) {
     yield chunk.map(stagedRow);
   }
 }

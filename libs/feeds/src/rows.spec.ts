@@ -6,7 +6,7 @@ import { columnOf, Headers } from './fields.js';
 import { checkRow, latestHireDateAt, rowRules } from './rows.js';
 
 const headers = new Headers();
-const latestHireDate = latestHireDateAt(new Date('2026-11-25T12:00:00Z'));
+const bounds = { latestHireDate: latestHireDateAt(new Date('2026-11-25T12:00:00Z')), countries: new Set<string>() };
 
 const whole = {
   worker_id: '007',
@@ -25,7 +25,7 @@ function check(changes: Readonly<Record<string, unknown>> = {}) {
     if (field === undefined) throw new Error(`no such column: ${header}`);
     values.set(field, value);
   }
-  return checkRow(values, latestHireDate);
+  return checkRow(values, bounds);
 }
 
 const said = (changes: Readonly<Record<string, unknown>>) => {

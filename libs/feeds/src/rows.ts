@@ -28,11 +28,18 @@ export interface CheckedRow {
 }
 
 /**
- * Turns one row, whatever its dialect, into a canonical record or into all that is wrong with it. Nobody is hired after
- * `latestHireDate`.
+ * Turns one row, whatever its dialect, into a canonical record or into all that is wrong with it.
  */
-export function checkRow(values: FieldValues, latestHireDate: string, spelling = documentedSpelling): CheckedRow {
-  return new RowCheck(values, latestHireDate, spelling).checked();
+export function checkRow(values: FieldValues, bounds: RowBounds, spelling = documentedSpelling): CheckedRow {
+  return new RowCheck(values, bounds, spelling).checked();
+}
+
+/** What no row of a delivery may go beyond. */
+export interface RowBounds {
+  /** The last first day that it may name, YYYY-MM-DD. */
+  readonly latestHireDate: string;
+  /** Of which countries the source may send people, ISO 3166-1; empty for all. */
+  readonly countries: ReadonlySet<string>;
 }
 
 /** The last first day that a delivery of this moment may name (YYYY-MM-DD): 366 days later. */
@@ -93,7 +100,7 @@ class RowCheck {
 
   constructor(
     private readonly values: FieldValues,
-    private readonly latestHireDate: string,
+    private readonly bounds: RowBounds,
     private readonly spelling: Spelling,
   ) {}
 
@@ -245,14 +252,16 @@ class RowCheck {
   private country(): string | undefined {
     const value = this.values.get('country');
     const country = typeof value === 'string' ? this.spelling.countryOf(value.trim()) : undefined;
-    return country ?? this.reject('country_unknown', 'country');
+    if (country === undefined) return this.reject('country_unknown', 'country');
+    const { countries } = this.bounds;
+    return countries.size === 0 || countries.has(country) ? country : this.reject('not_your_worker', 'country');
   }
 
   private dates(): { hireDate: string | undefined; endDate: string | undefined } {
     if (this.isEmpty('hireDate')) this.reject('hire_date_missing', 'hireDate');
     const hireDate = this.date('hireDate');
     const endDate = this.date('endDate');
-    if (hireDate !== undefined && (hireDate < '1940-01-01' || hireDate > this.latestHireDate)) {
+    if (hireDate !== undefined && (hireDate < '1940-01-01' || hireDate > this.bounds.latestHireDate)) {
       this.reject('date_out_of_range', 'hireDate');
     }
     if (hireDate !== undefined && endDate !== undefined && endDate < hireDate) this.reject('date_order', 'endDate');

@@ -31,12 +31,13 @@ function inPieces(bytes: Buffer, size: number): StoredFile {
 }
 
 async function read({ content, mediaType, gzip = false, file = {}, pieceBytes = 100_000 }: Sent) {
-  const { file: settings, scim } = feedSourceSettingsSchema.parse({ file });
+  const { file: settings, scim, authority } = feedSourceSettingsSchema.parse({ file });
   const feed = {
     mediaType,
     contentEncoding: gzip ? 'gzip' : null,
     settings,
     scim,
+    authority,
     receivedAt: new Date('2026-11-25T12:00:00Z'),
   };
   const rows = [];

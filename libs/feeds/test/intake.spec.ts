@@ -260,6 +260,24 @@ test('a row that says the same again is not read again, until the rules for it c
   expect((await push(csv(...files))).rows).toMatchObject({ unchanged: 3 });
 });
 
+test('a source speaks only of the countries that are settled for it', async () => {
+  const { ledger, push, told } = await setup();
+  const of = (countries: string[]) =>
+    settleSource(ledger.db, {
+      name: 'hr',
+      settings: feedSourceSettingsSchema.parse({ authority: { countries } }),
+      actor: 'test',
+    });
+  const both = csv(row('1'), row('2').replace(',DE,', ',FR,'));
+  await of(['FR', 'ES']);
+  expect(await told((await push(both)).id)).toEqual(['rejected not_your_worker', 'new']);
+  await of([]);
+  expect(await told((await push(both)).id)).toEqual(['new', 'unchanged']);
+  // Who is known already is no longer taken from a source that may not speak of them, not even unread.
+  await of(['FR']);
+  expect(await told((await push(both)).id)).toEqual(['rejected not_your_worker', 'unchanged']);
+});
+
 test('a row that is known counts among its repetitions, and as a person who is here', async () => {
   const { push, told } = await setup();
   await push(csv(row('1'), row('2')));

@@ -19,12 +19,13 @@ interface Sent {
 /** What becomes of a file: why it is refused, or each row's line with what is said of it. */
 async function outcome({ content, mediaType = 'text/csv', gzip = false, file = {} }: Sent): Promise<string[]> {
   const bytes = Buffer.from(content);
-  const { file: settings, scim } = feedSourceSettingsSchema.parse({ file });
+  const { file: settings, scim, authority } = feedSourceSettingsSchema.parse({ file });
   const feed = {
     mediaType,
     contentEncoding: gzip ? 'gzip' : null,
     settings,
     scim,
+    authority,
     receivedAt: new Date('2026-11-25T12:00:00Z'),
   };
   const told: string[] = [];

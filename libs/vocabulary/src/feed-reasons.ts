@@ -16,6 +16,10 @@ export const rejections = {
   status_unknown: says('is none of the known words', 'send ACTIVE, PREHIRE, LEAVE or TERMINATED'),
   worker_type_unknown: says('is none of the known words', 'send EMPLOYEE, TEMP, CONTRACTOR or INTERN'),
   country_unknown: says('is no country', 'send the two letters of ISO 3166-1, such as FR'),
+  not_your_worker: says(
+    'is none for which this source may speak',
+    'send the worker by the source of their country, or settle the country for this one',
+  ),
   hire_date_missing: says('is empty', 'give the first day of this employment'),
   date_invalid: says('is no real day', 'write it YYYY-MM-DD'),
   date_out_of_range: says('lies before 1940 or more than 366 days ahead', 'correct the first day of this employment'),

@@ -36,16 +36,19 @@ export type GuardSettings = z.infer<typeof guardSchema>;
 /** Missing from full deliveries means left only when these are so far apart. */
 const absenceSchema = z.strictObject({ hoursApart: z.number().min(0).max(8_760).default(20) });
 
+const countrySchema = z.string().regex(/^[A-Z]{2}$/, 'must be two letters of ISO 3166-1, such as FR');
+
+/** Of whom the source may speak at all; no countries stand for every one. */
+const authoritySchema = z.strictObject({ countries: z.array(countrySchema).max(250).default([]) });
+export type AuthoritySettings = z.infer<typeof authoritySchema>;
+
 /** What SCIM has no word for, or identity platforms do not send; see docs/scim.md. */
 const scimSchema = z.strictObject({
   /** Which attribute is the worker's number when a user is created; the other and userName follow when it is empty. */
   employeeNumberFrom: z.enum(['externalId', 'employeeNumber']).default('externalId'),
   /** For users who say neither; without it such a user is rejected. */
   workerType: z.enum(workerTypes).optional(),
-  country: z
-    .string()
-    .regex(/^[A-Z]{2}$/, 'must be two letters of ISO 3166-1, such as FR')
-    .optional(),
+  country: countrySchema.optional(),
   /** Whether the day on which the user was created counts as the first day, when no hire date is said. */
   hiredWhenCreated: z.boolean().default(true),
 });
@@ -54,6 +57,7 @@ export type ScimSettings = z.infer<typeof scimSchema>;
 /** What is settled for one source; every part has a default, so that a source works before anybody settles anything. */
 export const feedSourceSettingsSchema = z.strictObject({
   guard: guardSchema.prefault({}),
+  authority: authoritySchema.prefault({}),
   absence: absenceSchema.prefault({}),
   drop: dropSettingsSchema.prefault({}),
   file: fileSettingsSchema.prefault({}),

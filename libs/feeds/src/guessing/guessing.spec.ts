@@ -7,6 +7,8 @@ import { checkRow } from '../rows.js';
 import { shapeOf } from './columns.js';
 import { guessMapping } from './index.js';
 
+const rowBounds = { latestHireDate: '2027-01-01', countries: new Set<string>() };
+
 const bounds = { signal: new AbortController().signal, unpackedBytes: 50_000_000 };
 
 function guess(content: string | Buffer, mediaType = 'text/csv') {
@@ -52,7 +54,7 @@ test.each([
   const read = [];
   const stored = fileInMemory(Buffer.from(text));
   for await (const rows of fileRows(stored, { mediaType: 'text/csv', contentEncoding: null }, reading, bounds)) {
-    for (const { values } of rows) read.push(values && checkRow(values, '2027-01-01', reading.spelling).record);
+    for (const { values } of rows) read.push(values && checkRow(values, rowBounds, reading.spelling).record);
   }
   expect(read.map((record) => record?.country)).toEqual(countries);
   expect(read[0]).toMatchObject({ status: 'active', workerType: 'employee', hireDate: '2019-04-13' });
