@@ -1,4 +1,6 @@
-import { CsvError, parse, type InfoRecord, type Parser } from 'csv-parse';
+import { StringDecoder } from 'node:string_decoder';
+import type { CsvError, InfoRecord } from 'csv-parse';
+import { parse } from 'csv-parse/sync';
 import { fileDelimiters, rejection } from '#libs/vocabulary';
 import { FeedRefusedError, rowCharactersMax, type FileShape, type RawRow } from './raw-row.js';
 import { TableHeader } from './table-header.js';
@@ -18,11 +20,11 @@ export async function* csvRows(bytes: AsyncIterable<Buffer>, shape: FileShape): 
     const reader = new CsvReader(shape.delimiter ?? separatorOf(head), shape);
     for (let chunk = head; chunk.length > 0; chunk = await chunkOf(iterator)) {
       lastByte = chunk.at(-1) ?? lastByte;
-      await reader.write(chunk);
+      reader.write(chunk);
       const rows = reader.take();
       if (rows.length > 0) yield rows;
     }
-    await reader.end();
+    reader.end();
     const rows = reader.take();
     const isEnded = lastByte === lineFeed || lastByte === carriageReturn;
     if (reader.endsShort && !isEnded) throw new FeedRefusedError('file_cut', `line ${rows.at(-1)?.line}`);
@@ -58,25 +60,162 @@ export function separatorOf(head: Buffer): (typeof fileDelimiters)[number] {
   return counted.reduce((a, b) => (b.count > a.count ? b : a)).separator;
 }
 
-/** Rows are taken by callback and handed out in chunks: an object stream costs more than the parsing. */
+const lineEnds = /\r\n?|\n/g;
+
+/** Where the line after that at `from` begins, or the end of the text. */
+function nextLine(text: string, from: number): number {
+  lineEnds.lastIndex = from;
+  return lineEnds.exec(text) === null ? text.length : lineEnds.lastIndex;
+}
+
+/** Up to where the text has whole lines: a CR at its end may be half of an end of line. */
+const wholeLines = (text: string) => Math.max(text.lastIndexOf('\n'), text.slice(0, -1).lastIndexOf('\r')) + 1;
+
+/**
+ * Reads what comes in pieces, as far as its lines are whole. A line without a quote is its values with separators between
+ * them; whatever holds a quote is the parser's.
+ */
 class CsvReader {
   /** Whether the last record had fewer columns than the header. */
   endsShort = false;
-  private readonly parser: Parser;
+  private readonly decoder = new StringDecoder('utf8');
+  private waiting = '';
+  /** How much of it was tried, and ended within a quote. */
+  private tried = 0;
+  private isBegun = false;
+  /** Lines that are read. */
+  private lines = 0;
   /** Undefined until the header was read. */
   private header: TableHeader | undefined;
   private rows: RawRow[] = [];
-  private fault: Error | undefined;
+
+  constructor(
+    private readonly delimiter: string,
+    private readonly shape: FileShape,
+  ) {}
+
+  write(chunk: Buffer): void {
+    const text = this.decoder.write(chunk);
+    this.waiting += this.isBegun ? text : text.replace(/^\uFEFF/, '');
+    this.isBegun ||= text !== '';
+    this.read(wholeLines(this.waiting), false);
+  }
+
+  /** @throws FeedRefusedError when there was nothing. */
+  end(): void {
+    this.waiting += this.decoder.end();
+    this.read(this.waiting.length, true);
+    if (this.header === undefined) throw new FeedRefusedError('empty_file');
+  }
+
+  take(): readonly RawRow[] {
+    const { rows } = this;
+    this.rows = [];
+    return rows;
+  }
+
+  private read(end: number, isLast: boolean): void {
+    const text = this.waiting.slice(0, end);
+    // Only a quote can close a quote.
+    const canGoOn = this.tried === 0 || isLast || text.includes('"', this.tried);
+    const from = canGoOn ? this.readLines(text) : 0;
+    this.waiting = this.waiting.slice(from);
+    this.tried = end - from;
+    // Nobody knows where this record ends.
+    if (this.waiting.length > rowCharactersMax || (isLast && this.waiting !== ''))
+      throw this.unbalanced(this.lines + 1);
+  }
+
+  /** Gives up to where it came: the end, or the record that has no end yet. */
+  private readLines(text: string): number {
+    const end = text.length;
+    let from = 0;
+    while (from < end) {
+      const quote = text.indexOf('"', from);
+      const plain = text.slice(from, quote < 0 ? end : quote);
+      const plainEnd = quote < 0 ? end : from + Math.max(plain.lastIndexOf('\n'), plain.lastIndexOf('\r')) + 1;
+      if (plainEnd > from) this.readPlain(text.slice(from, plainEnd));
+      from = plainEnd;
+      if (from === end) break;
+      const quotedEnd = this.readQuoted(text, from);
+      if (quotedEnd === undefined) break;
+      from = quotedEnd;
+    }
+    return from;
+  }
+
+  private readPlain(text: string): void {
+    const lines = text.split('\n');
+    // Behind the last end of line there is none.
+    if (lines.at(-1) === '') lines.pop();
+    for (const line of lines) {
+      if (!line.includes('\r')) this.readLine(line);
+      else for (const part of line.replace(/\r$/, '').split('\r')) this.readLine(part);
+    }
+  }
+
+  private readLine(line: string): void {
+    this.lines += 1;
+    if (line.length > rowCharactersMax) throw this.unbalanced(this.lines);
+    if (line !== '') this.add(line.split(this.delimiter), this.lines);
+  }
+
+  /** Reads lines with quotes up to one without, and gives where that begins; undefined when a quote is not closed yet. */
+  private readQuoted(text: string, from: number): number | undefined {
+    let end = nextLine(text, from);
+    while (end < text.length && text.slice(end, nextLine(text, end)).includes('"')) end = nextLine(text, end);
+    for (let more = 1; ; more *= 2) {
+      const quoted = new QuotedLines(text.slice(from, end), this.delimiter);
+      if (quoted.isClosed) {
+        this.addQuoted(quoted, text.slice(from, end));
+        return end;
+      }
+      if (end === text.length || end - from > rowCharactersMax) return undefined;
+      for (let line = 0; line < more; line += 1) end = nextLine(text, end);
+    }
+  }
+
+  private addQuoted({ records, faultLine }: QuotedLines, text: string): void {
+    for (const { line, values } of records) {
+      if (values !== undefined) this.add(values, this.lines + line);
+      // Nobody knows which columns there are, and so which row is broken.
+      else if (this.header === undefined) throw this.unbalanced(this.lines + line);
+      else this.rows.push({ line: this.lines + line, problem: rejection('row_unbalanced_quote') });
+    }
+    if (faultLine !== undefined) throw this.unbalanced(this.lines + faultLine);
+    this.lines += text.match(lineEnds)?.length ?? 0;
+  }
+
+  private unbalanced(line: number): FeedRefusedError {
+    return new FeedRefusedError('row_unbalanced_quote', `line ${line} or after`);
+  }
+
+  private add(record: readonly string[], line: number): void {
+    const { header } = this;
+    if (header === undefined) {
+      this.header = new TableHeader(this.shape, record);
+      return;
+    }
+    this.endsShort = record.length < header.width;
+    if (record.length === header.width) this.rows.push({ line, values: header.values(record) });
+    else this.rows.push({ line, problem: rejection('row_column_count'), employeeNumber: header.numberIn(record) });
+  }
+}
+
+/** Whole lines with quotes, read by the parser. */
+class QuotedLines {
+  /** In their order with the line on which they begin, from 1; without values where a quote stands within a value. */
+  readonly records: { readonly line: number; readonly values?: readonly string[] }[] = [];
+  /** Whether the last record ends with the text. */
+  isClosed = true;
+  /** The line from which on nobody knows where a row ends. */
+  faultLine: number | undefined;
   private endedAt = 0;
   private emptyLines = 0;
   private countedTwice = 0;
 
-  constructor(
-    delimiter: string,
-    private readonly shape: FileShape,
-  ) {
-    this.parser = parse({
-      bom: true,
+  constructor(text: string, delimiter: string) {
+    parse(text, {
       delimiter,
       recordDelimiter: ['\r\n', '\n', '\r'],
       relaxColumnCount: true,
@@ -92,69 +231,25 @@ class CsvReader {
         return undefined;
       },
     });
-    this.parser.resume();
   }
 
-  write(chunk: Buffer): Promise<void> {
-    return this.settled((done) => this.parser.write(chunk, done));
-  }
-
-  async end(): Promise<void> {
-    await this.settled((done) => this.parser.end(done));
-    if (this.header === undefined) throw new FeedRefusedError('empty_file');
-  }
-
-  take(): readonly RawRow[] {
-    const { rows } = this;
-    this.rows = [];
-    return rows;
-  }
-
-  private async settled(act: (done: (error?: Error | null) => void) => void): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      act((error) => (error === undefined || error === null ? resolve() : reject(error)));
-    });
-    if (this.fault !== undefined) throw this.fault;
-  }
-
-  private add(record: readonly string[], { lines, empty_lines: emptyLines }: InfoRecord): void {
+  private add(values: readonly string[], { lines, empty_lines: emptyLines }: InfoRecord): void {
     const counted = this.endedAt + (emptyLines - this.emptyLines) + 1;
     const line = counted - this.countedTwice;
     // The parser counts an end of line within quotes twice when it has two characters.
-    if (lines > counted) for (const cell of record) this.countedTwice += cell.split('\r\n').length - 1;
+    if (lines > counted) for (const value of values) this.countedTwice += value.split('\r\n').length - 1;
     this.endedAt = lines;
     this.emptyLines = emptyLines;
-    const { header } = this;
-    if (header === undefined) {
-      this.takeHeader(record);
-      return;
-    }
-    this.endsShort = record.length < header.width;
-    if (record.length === header.width) this.rows.push({ line, values: header.values(record) });
-    else this.rows.push({ line, problem: rejection('row_column_count'), employeeNumber: header.numberIn(record) });
-  }
-
-  /** The parser must not be left by an exception. */
-  private takeHeader(record: readonly string[]): void {
-    try {
-      this.header = new TableHeader(this.shape, record);
-    } catch (error) {
-      if (!(error instanceof FeedRefusedError)) throw error;
-      this.fault ??= error;
-    }
+    this.records.push({ line, values });
   }
 
   /** After a quote within an unquoted value the next line is a row again; after others nobody knows where a row ends. */
   private skip(error: CsvError | undefined): void {
     const line = error !== undefined && 'lines' in error ? Number(error.lines) : this.endedAt + 1;
-    if (this.header === undefined || error?.code !== 'INVALID_OPENING_QUOTE') {
-      this.fault ??= new FeedRefusedError(
-        'row_unbalanced_quote',
-        `line ${this.endedAt + 1 - this.countedTwice} or after`,
-      );
-      return;
-    }
-    this.rows.push({ line: line - this.countedTwice, problem: rejection('row_unbalanced_quote') });
-    this.endedAt = line;
+    if (error?.code === 'CSV_QUOTE_NOT_CLOSED') this.isClosed = false;
+    else if (error?.code === 'INVALID_OPENING_QUOTE') {
+      this.records.push({ line: line - this.countedTwice });
+      this.endedAt = line;
+    } else this.faultLine ??= this.endedAt + 1 - this.countedTwice;
   }
 }

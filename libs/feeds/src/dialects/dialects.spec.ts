@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { expect, test } from 'vitest';
 import { feedColumns } from '#libs/vocabulary';
@@ -70,6 +71,57 @@ test('a quote inside an unquoted value is that row’s trouble', async () => {
     '3 row_unbalanced_quote',
     '4 3',
   ]);
+});
+
+/** The rows of a CSV as the parser reads all of it at once: its values, or that a quote is in the way. */
+function parsedAtOnce(text: string): string[] {
+  const rows: string[] = [];
+  parse(text, {
+    recordDelimiter: ['\r\n', '\n', '\r'],
+    relaxColumnCount: true,
+    skipEmptyLines: true,
+    skipRecordsWithError: true,
+    onRecord: (record: string[]) => {
+      rows.push(record.length === 7 ? JSON.stringify(record) : 'row_column_count');
+      return null;
+    },
+    onSkip: (error) => {
+      rows.push(error?.code === 'INVALID_OPENING_QUOTE' ? 'row_unbalanced_quote' : 'refused');
+      return undefined;
+    },
+  });
+  const refused = rows.indexOf('refused');
+  return refused < 0 ? rows.slice(1) : ['refused'];
+}
+
+test('whatever a CSV holds and however it is cut into pieces, its rows are those of the parser that reads it at once', async () => {
+  const fields = header.split(',').map((name) => headers.fieldOf(name));
+  const value = fc.oneof(
+    { weight: 6, arbitrary: fc.constantFrom('a', 'Zoë', '1', '', ' ') },
+    fc.constantFrom('"b, c"', '"d\r\ne"', '"f""g"', '"\n"', '""', 'h"i', '"j', 'k"', '"l"m', '\r'),
+  );
+  const line = fc.oneof(
+    { weight: 5, arbitrary: fc.array(value, { minLength: 7, maxLength: 7 }).map((values) => values.join(',')) },
+    fc.array(value, { maxLength: 3 }).map((values) => values.join(',')),
+  );
+  const text = fc.array(fc.tuple(line, fc.constantFrom('\n', '\r\n', '\r')), { maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(text, fc.constantFrom(1, 3, 10, 65_536), async (lines, chunkBytes) => {
+      const whole = `${header}\n${lines.map((parts) => parts.join('')).join('')}`;
+      const rows = await read('csv', whole, chunkBytes).then(
+        (found) =>
+          found.map(({ values, problem }) =>
+            values === undefined ? problem.reason : JSON.stringify(fields.map((field) => field && values.get(field))),
+          ),
+        (error: unknown) => {
+          expect(error).toBeInstanceOf(FeedRefusedError);
+          return ['refused'];
+        },
+      );
+      expect(rows).toEqual(parsedAtOnce(whole));
+    }),
+    { numRuns: 500 },
+  );
 });
 
 test.each([
