@@ -36,6 +36,7 @@ interface Meanwhile {
   /** After the file was read so often. */
   readonly read?: (times: number) => void;
   readonly moving?: () => void;
+  readonly moved?: (to: string) => void;
 }
 
 /** A real folder in which others are at work at the moments that a test names. */
@@ -65,6 +66,7 @@ function busyPlace(folder: FolderPlace, meanwhile: Meanwhile): DropPlace {
     move: async (from, to) => {
       meanwhile.moving?.();
       await folder.move(from, to);
+      meanwhile.moved?.(to);
     },
     putBack: (from, to) => folder.putBack(from, to),
     write: (path, content) => folder.write(path, content),
@@ -158,6 +160,18 @@ test('a file of the same size that is put there between listing and opening begi
   expect(await folder.deliveries()).toEqual([]);
   await folder.look();
   expect(await folder.deliveries()).toEqual([csv('2')]);
+});
+
+test('a file that gets another time by being moved is the file that was read all the same', async () => {
+  const folder = watched('copied', {
+    moved: (to) => utimesSync(join(folder.root, to), 1_000, 1_000),
+  });
+  writeFileSync(join(folder.root, 'delta', 'a.csv'), csv('1'));
+  await folder.look();
+  await folder.look();
+  expect(readdirSync(join(folder.root, 'delta'))).toEqual([]);
+  expect(folder.taken()).toEqual([csv('1')]);
+  expect(await folder.deliveries()).toEqual([csv('1')]);
 });
 
 test('no file is taken before an older one that can still become a delivery', async () => {

@@ -95,7 +95,11 @@ export class FileTaker {
       this.taken.inc({ place: place.name, source, result: 'taken' });
       return true;
     } catch (error) {
-      if (signal.aborted || error instanceof FileChangedError || isStoredElsewhere(error)) return false;
+      if (signal.aborted || isStoredElsewhere(error)) return false;
+      if (error instanceof FileChangedError) {
+        this.log.info('a file that was left changed while it was taken', { source, place: place.name });
+        return false;
+      }
       // Another process was faster, and has moved it.
       if (codeOf(error) === 'ENOENT') return true;
       // The place's trouble, not the file's.
@@ -126,7 +130,7 @@ export class FileTaker {
       const delivery = await this.feeds.receive(wanted, Readable.from(unchanged(opened, sha256, signal)));
       const path = takenPath(delivery, file.name);
       await noteDroppedFile(this.ledger.db, { deliveryId: delivery.id, place: place.name, path });
-      await moveAside(place, opened, file.path, path);
+      await moveAside(place, { opened, sha256, from: file.path, to: path }, signal);
       if (file.isDone) await place.remove(donePath(file));
       this.log.info('a file that was left is a delivery now', { source, place: place.name, deliveryId: delivery.id });
     } finally {
@@ -169,13 +173,31 @@ const refusing: ReadonlySet<string> = new Set(['media-type', 'too-large', 'unpro
 /** Another process stores the file at this moment. */
 const isStoredElsewhere = (error: unknown) => error instanceof Problem && error.problem === 'conflict';
 
+interface ReadFile {
+  readonly opened: OpenedFile;
+  /** Of what was read, hex. */
+  readonly sha256: string;
+  readonly from: string;
+  readonly to: string;
+}
+
 /** Only what was read is moved out of sight: its sender may put another file in its place at any moment. */
-async function moveAside(place: DropPlace, opened: OpenedFile, from: string, to: string): Promise<void> {
+async function moveAside(place: DropPlace, { opened, sha256, from, to }: ReadFile, signal: AbortSignal): Promise<void> {
   if (!(await opened.liesAt(from))) throw new FileChangedError();
   await place.move(from, to);
-  if (await opened.liesAt(to)) return;
+  // Some servers make another file of what they move, with another time: then its bytes tell.
+  if ((await opened.liesAt(to)) || (await hasBytes(place, to, sha256, signal))) return;
   await place.putBack(to, from);
   throw new FileChangedError();
+}
+
+async function hasBytes(place: DropPlace, path: string, sha256: string, signal: AbortSignal): Promise<boolean> {
+  const file = await place.open(path);
+  try {
+    return (await hashOf(file, signal)) === sha256;
+  } finally {
+    await file.close();
+  }
 }
 
 /** A second look is sure: a listing may miss a file that was renamed meanwhile, but none that was there before it began. */
