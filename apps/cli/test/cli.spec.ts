@@ -424,6 +424,12 @@ test('a push that would change too much says how to look at it and how to decide
   expect(held.code).toBe(1);
   expect(held.out).toContain('held (changes_too_much: 55 people would leave, of 60 (limit 50)');
   const look = /bascule (feed difference portugal \S+)/.exec(held.out)?.[1]?.split(' ') ?? [];
+  const list = await run(['feed', 'held']);
+  expect(list).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^portugal: held since 20.* UTC\n  too much: 55 people/),
+  });
+  expect(list.out).toContain(`  next: bascule ${look.join(' ')}\n`);
   const { out } = await run(look);
   expect(out).toContain('too much: 55 people would leave in PT, of 60 (limit 20)');
   expect(out).toMatch(/leavers +0 +PT +active +-> +terminated/);
@@ -436,4 +442,5 @@ test('a push that would change too much says how to look at it and how to decide
   expect(approved).toMatchObject({ code: 0, out: expect.stringMatching(/^approved; the delivery is /) });
   const late = await run(reject ?? []);
   expect(late).toMatchObject({ code: 1, err: expect.stringContaining('This delivery is not held') });
+  expect((await run(['feed', 'held'])).out).toBe('Nothing is held.\n');
 });

@@ -21,6 +21,27 @@ const differenceShape = z.looseObject({
 });
 type DifferencePage = z.infer<typeof differenceShape>;
 
+const heldShape = z.array(
+  z.looseObject({
+    id: z.string(),
+    source: z.string(),
+    since: z.string(),
+    waiting: z.number(),
+    measures: z.array(z.looseObject({ isOver: z.boolean(), sentence: z.string() })),
+  }),
+);
+
+function heldView(held: z.infer<typeof heldShape>): string {
+  if (held.length === 0) return 'Nothing is held.';
+  return held
+    .flatMap(({ id, source, since, waiting, measures }) => [
+      `${source}: held since ${since.slice(0, 16).replace('T', ' ')} UTC${waiting === 0 ? '' : `; ${number(waiting)} wait behind it`}`,
+      ...measures.filter(({ isOver }) => isOver).map(({ sentence }) => `  too much: ${sentence}`),
+      `  next: bascule feed difference ${source} ${id}`,
+    ])
+    .join('\n');
+}
+
 const pathOf = (source: string, id: string) =>
   `/v1/feeds/${encodeURIComponent(source)}/deliveries/${encodeURIComponent(id)}`;
 
@@ -73,6 +94,13 @@ function differenceView(page: DifferencePage, source: string, id: string): strin
 
 /** Held deliveries: looked at, then approved or rejected, by the fingerprint of what was seen. */
 export const deciding: Verb = (program, context) => {
+  program
+    .command('held')
+    .description('the deliveries of all sources that wait for a person: why, and since when')
+    .action(async (_options, command) => {
+      const { api, show } = context(command);
+      show(await api.get('/v1/held-deliveries', heldShape), heldView);
+    });
   program
     .command('difference <source> <delivery>')
     .description('what a held delivery would change, or what another has changed')
