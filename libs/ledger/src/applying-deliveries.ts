@@ -6,6 +6,7 @@ import { settleAbsences } from './absences.js';
 import { copyChunksInto, type CopyValue } from './copy.js';
 import { rowsInPack, selectDelivery, type DeliveryRow } from './deliveries.js';
 import type { JudgedRows } from './judging-deliveries.js';
+import { warnOfManagers } from './reporting-lines.js';
 import type { Database, Ledger } from './open.js';
 import { noteDelivery } from './webhook-outbox.js';
 
@@ -255,6 +256,7 @@ export async function applyJudged(
   if (rows.new > 0) await addEmployees(client, delivery);
   if (rows.updated > 0) await changeEmployees(client, delivery);
   await confirmUnchanged(client, delivery);
+  if (rows.new + rows.updated > 0) await warnOfManagers(client, delivery.source);
   await noteOutcomes(client, delivery);
   await client.query("delete from changed where measure not in ('leavers', 'addressChanges')");
   await noteDifference(client, delivery.id);

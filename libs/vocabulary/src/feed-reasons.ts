@@ -56,6 +56,15 @@ export const warnings = {
   name_single: says('is empty: the person goes by one name', 'nothing, if it is so'),
   formula_like_text: says('begins like a spreadsheet formula', 'nothing, if it is meant so'),
   manager_self: says('names the worker as their own manager and was left out', 'correct the manager'),
+  manager_unknown: says(
+    'names nobody whom this source has sent; the worker has no manager until it does',
+    'send the manager too, or correct the number',
+  ),
+  manager_terminated: says('names somebody who has left', 'name the new manager'),
+  manager_cycle: says(
+    'leads back to the worker: they stand in a circle of managers, or above more than 32 levels',
+    'correct the managers',
+  ),
   language_ignored: says('is no language tag and was left out', 'send a BCP 47 tag, such as fr-FR'),
   phone_ignored: says('is no phone number and was left out', 'send digits, spaces and + ( ) - . / only'),
   left_all_the_same: says(

@@ -45,7 +45,10 @@ test('a user becomes an employee by a delivery of the source, with everything th
       },
     }),
   );
-  expect(await client.provisioning(id)).toEqual({ state: 'recorded' });
+  expect(await client.provisioning(id)).toEqual({
+    state: 'recorded',
+    problems: [expect.stringContaining('manager_id names nobody')],
+  });
   expect(await client.records()).toContainEqual({
     employeeNumber: '000123',
     previousNumber: '9',

@@ -134,7 +134,7 @@ test('Entra: an upload is answered 202 with the address of a delivery to poll, w
       problems.map(({ reason }) => reason),
     ]),
   ).toEqual([
-    [good, '701984', 'new', []],
+    [good, '701984', 'new', ['manager_unknown']],
     [bad, '701985', 'rejected', ['country_unknown']],
     [broken, null, 'rejected', ['operation_invalid']],
   ]);
