@@ -29,12 +29,13 @@ export async function warnOfManagers(client: PoolClient, source: string): Promis
          where employee.id = above.id limit 1
        ) as manager
        where level < ${2 * levelsMax}
+     ), circle as materialized (
+       select distinct id from above where level >= ${levelsMax}
      ), warned as (
        select row, case when manager_id is null then $2::jsonb when status = 'terminated' then $3::jsonb else $4::jsonb end
          as warning
-       from said
-       where manager_id is null or status = 'terminated'
-         or employee_id in (select id from above where level >= ${levelsMax})
+       from said left join circle on circle.id = employee_id
+       where manager_id is null or status = 'terminated' or circle.id is not null
      )
      update judged set problems = (problems::jsonb || warning)::text from warned where warned.row = judged.row`,
     [
