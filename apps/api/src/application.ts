@@ -7,6 +7,7 @@ import { AccessGuard, declaredRoutes, SchemaPipe, type Foundation } from '#libs/
 import { AppModule } from './app.module.js';
 import { streamFeeds } from './feeds/feed-bodies.js';
 import { InterfaceErrorFilter } from './scim/scim-errors.js';
+import { ScimLimit } from './scim/scim-limit.js';
 import { readScimBodies, withoutLastSlash } from './scim/scim-requests.js';
 import { watchRequests } from './operations/request-watch.js';
 import { serveDashboard } from './operations/dashboard-files.js';
@@ -47,7 +48,8 @@ export async function createApi(foundation: Foundation): Promise<NestFastifyAppl
     logger: log.forNest,
     abortOnError: false,
   });
-  app.useGlobalGuards(new AccessGuard(ledger.db, app.get(Reflector)));
+  const limit = await ScimLimit.of(app, config.scimRequestsPerSecond);
+  app.useGlobalGuards(new AccessGuard(ledger.db, app.get(Reflector)), limit);
   app.useGlobalFilters(new InterfaceErrorFilter(log));
   app.useGlobalPipes(new SchemaPipe());
   app.enableShutdownHooks(['SIGTERM', 'SIGINT']);

@@ -152,6 +152,16 @@ const environmentSchema = z.object({
   BASCULE_FEED_LOOK_SECONDS: z.coerce.number('must be a number of seconds').min(0.1).max(3_600).default(10).meta({
     description: 'How often is looked for files that HR systems left.',
   }),
+  BASCULE_SCIM_REQUESTS_PER_SECOND: z.coerce
+    .number('must be a number of requests')
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(100)
+    .meta({
+      description:
+        'How many SCIM requests a token may send to one API process in a second, over ten seconds; beyond that it is told to wait (429).',
+    }),
   BASCULE_WEBHOOK_TARGETS: z.enum(['public', 'private'], 'must be public or private').default('public').meta({
     description:
       'Where webhooks may lead: `public` is https on the public internet only; `private` also the company’s own networks and this machine.',
@@ -197,6 +207,8 @@ export interface Config {
   };
   readonly quotasFile: string | undefined;
   /** Where webhooks may lead. */
+  /** Of one token, at one API process. */
+  readonly scimRequestsPerSecond: number;
   readonly webhookTargets: 'public' | 'private';
   readonly drop: {
     /** Undefined means that no folder is watched. */
@@ -244,6 +256,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       canary: values.BASCULE_GOOGLE_CANARY,
     }),
     quotasFile: values.BASCULE_QUOTAS,
+    scimRequestsPerSecond: values.BASCULE_SCIM_REQUESTS_PER_SECOND,
     webhookTargets: values.BASCULE_WEBHOOK_TARGETS,
     drop: Object.freeze({
       folder: values.BASCULE_FEED_FOLDER,

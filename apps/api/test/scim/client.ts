@@ -48,8 +48,8 @@ export class ScimClient {
     private readonly token: string,
   ) {}
 
-  static async start(source = 'people'): Promise<ScimClient> {
-    const api = await startApi();
+  static async start(source = 'people', environment: Record<string, string> = {}): Promise<ScimClient> {
+    const api = await startApi(environment);
     await api.app.listen({ host: '127.0.0.1', port: 0 });
     return new ScimClient(api, await api.app.getUrl(), source, await api.token('feed', source));
   }
