@@ -32,6 +32,7 @@ export interface StagedRecord {
   readonly status: string;
   readonly country: string;
   readonly previousNumber: string | undefined;
+  readonly managerNumber: string | undefined;
   /** What the service desk types: words of the names in Latin letters and lower case, and addresses. */
   readonly nameWords: readonly string[];
   readonly addresses: readonly string[];
@@ -151,7 +152,7 @@ export async function stageRows(client: PoolClient, rows: AsyncIterable<readonly
   await client.query(`
     create temporary table staged (
       row integer, line integer, employee_number text, problems text, fingerprint bytea, row_fingerprint uuid,
-      has_left boolean, record jsonb, status text, country text, previous_number text, name_words text[], addresses text[]
+      has_left boolean, record jsonb, status text, country text, previous_number text, manager_number text, name_words text[], addresses text[]
     ) on commit drop`);
   await copyChunksInto(client, 'staged', copyRows(rows));
   await client.query('analyze staged (row, employee_number, previous_number)');
@@ -171,6 +172,7 @@ async function* copyRows(chunks: AsyncIterable<readonly StagedRow[]>): AsyncGene
       record?.status ?? (hasLeft ? 'terminated' : null),
       record?.country ?? null,
       record?.previousNumber ?? null,
+      record?.managerNumber ?? null,
       record?.nameWords ?? null,
       record?.addresses ?? null,
     ]);

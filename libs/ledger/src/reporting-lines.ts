@@ -15,9 +15,9 @@ export async function warnOfManagers(client: PoolClient, source: string): Promis
        select judged.row, judged.employee_id, manager.id as manager_id, manager.status
        from judged join staged using (row)
          left join employee as manager
-           on manager.source = $1 and manager.employee_number = staged.record ->> 'managerNumber'
+           on manager.source = $1 and manager.employee_number = staged.manager_number
        where outcome in ('new', 'updated') and judged.status <> 'terminated'
-         and staged.record ->> 'managerNumber' is not null
+         and staged.manager_number is not null
      ), above as (
        select 0 as level, manager_id as id from said where manager_id is not null
        union
