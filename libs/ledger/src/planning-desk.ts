@@ -44,6 +44,8 @@ export interface EmployeeToPlan extends KnownEmployee {
   readonly wave: number;
   readonly address: string | null;
   readonly problem: FailureReason | null;
+  /** Why it is not certain whose account the matched one is; `problem` may name something else that stands in the way. */
+  readonly matchProblem: FailureReason | null;
   readonly managerAddress: string | null;
   readonly googleId: string | null;
   readonly matchedBy: string | null;
@@ -203,12 +205,13 @@ export class PlanningDesk {
     );
   }
 
-  /** Holds the addresses of those who get an account, until the plan starts or is discarded. */
+  /** Holds the addresses of those who get an account, until the plan starts or is discarded; of a plan that was discarded meanwhile, none. */
   async reserve(): Promise<void> {
     await this.client.query(
-      `insert into address_reservation (address, employee_id, kind, plan_id, state)
-       select address, employee_id, 'primary', plan_id, 'tentative' from plan_item
-       where plan_id = $1 and address is not null and action in ('create', 'adopt', 'update')
+      `with computing as (select id from plan where id = $1 and state = 'computing' for share)
+       insert into address_reservation (address, employee_id, kind, plan_id, state)
+       select address, employee_id, 'primary', plan_id, 'tentative' from plan_item join computing on computing.id = plan_id
+       where address is not null and action in ('create', 'adopt', 'update')
        order by address
        on conflict (address) do nothing`,
       [this.planId],
@@ -271,7 +274,7 @@ const groupsMadeSql = `coalesce((
 const employeesToPlanSql = (isRound: boolean) => `
   select employee.id as "employeeId", employee.source, employee.version, employee_version.record, enrolled.wave,
     chosen.address, chosen.problem, manager_address.address as "managerAddress", match.google_id as "googleId",
-    match.matched_by as "matchedBy", adoption.employee_id is not null as "namedByAdmin",
+    match.matched_by as "matchedBy", match.problem as "matchProblem", adoption.employee_id is not null as "namedByAdmin",
     coalesce(asked.address = chosen.address, false) as "addressAsked",
     coalesce((select array_agg(former.address order by former.address) from address_reservation as former
               where former.employee_id = employee.id and former.kind = 'former'), '{}') as "formerAddresses",
@@ -326,6 +329,7 @@ const planRow = wishRow.extend({
   wave: z.number(),
   address: z.string().nullable(),
   problem: reason,
+  matchProblem: reason,
   managerAddress: z.string().nullable(),
   googleId: z.string().nullable(),
   matchedBy: z.string().nullable(),

@@ -612,3 +612,29 @@ test('a plan whose process died is refused, and says so; one that is still being
   await keepPlanAlive(ledger.db, planId);
   expect(await latestPlan(ledger.db, id)).toMatchObject({ state: 'computing', cause: null });
 });
+
+test('a plan that is discarded while it is made reserves no address; one that is not does', async () => {
+  const { ledger } = opened;
+  await reset(ledger);
+  const { id, planId: before } = await planned(ledger, [{ number: 'reserved', steps: ['account'] }]);
+  const reserved = async (state: string) => {
+    const planId = await createPlan(ledger.db, { migrationId: id, blueprintVersion: 1, actor: 'test' });
+    await ledger.pool.query(
+      `insert into plan_item (plan_id, employee_id, employee_version, action, address, steps)
+       select $1, employee_id, 1, action, address, steps from plan_item where plan_id = $2`,
+      [planId, before],
+    );
+    await ledger.pool.query('update plan set state = $2 where id = $1', [planId, state]);
+    const listingId = await beginListing(ledger.db, planId);
+    const desk = await PlanningDesk.open(ledger, planId, { listingId, roundId: null });
+    try {
+      await desk.reserve();
+    } finally {
+      desk.close();
+    }
+    const { rows } = await ledger.pool.query('select address from address_reservation where plan_id = $1', [planId]);
+    return rows.length;
+  };
+  expect(await reserved('discarded')).toBe(0);
+  expect(await reserved('computing')).toBe(1);
+});

@@ -74,6 +74,7 @@ const plan = (record: EmployeeRecord, changes: Partial<EmployeeToPlan> = {}) =>
       wave: 1,
       address,
       problem: null,
+      matchProblem: null,
       managerAddress: null,
       googleId: 'g1',
       matchedBy: 'ledger',
@@ -114,6 +115,22 @@ test('of what was written just now, wholly or in part, and is not wanted any mor
   }
 });
 
+test('of what is written again without a comparison, the licence and the suspension are told: a round’s guard counts them', () => {
+  const licence = { field: 'licence', from: null, to: '1010020026' };
+  const inOffice = { ...seller, department: 'Office' };
+  const barred = { field: 'suspended', from: false, to: true };
+  const prehire: EmployeeRecord = { ...inOffice, status: 'prehire' };
+  for (const seen of [observed, null]) {
+    const written = { ...lately(accountFor(seller)), observed: seen };
+    if (seen === null) {
+      expect(plan(inOffice, written).changes).toEqual([licence]);
+      expect(plan(prehire, written).changes).toEqual([barred, licence]);
+    }
+    const { licence: confirmedLicence } = accountFor(inOffice);
+    expect(plan(inOffice, { ...written, confirmedLicence }).changes).toEqual([]);
+  }
+});
+
 test('who leaves is suspended though the account, written just now, is not listed yet, or as it was before', () => {
   const suspends = { action: 'suspend', changes: [{ field: 'suspended', to: true }] };
   for (const written of [accountFor(seller), null]) {
@@ -122,6 +139,19 @@ test('who leaves is suspended though the account, written just now, is not liste
     expect(plan(terminated, { ...lately(written), ...asBefore })).toMatchObject(suspends);
   }
   expect(plan(terminated, { observed: null })).toMatchObject({ action: 'skip', reason: 'left' });
+});
+
+test('of a leaver no account is suspended that may be somebody else’s; a problem of their address stands in no way', () => {
+  const unmarked = { observed: { ...observed, externalIds: [{ type: 'organization', value: '1' }] }, origin: null };
+  for (const [matchedBy, problem] of [
+    ['number', 'employee_number_ambiguous'],
+    ['list', 'account_claimed_twice'],
+  ] as const) {
+    const uncertain = { ...unmarked, matchedBy, problem, matchProblem: problem, namedByAdmin: matchedBy === 'list' };
+    expect(plan(terminated, uncertain)).toMatchObject({ action: 'conflict', reason: problem, steps: [] });
+  }
+  const certain = { ...unmarked, matchedBy: 'number', problem: 'address_held_by_colleague' } as const;
+  expect(plan(terminated, certain)).toMatchObject({ action: 'suspend' });
 });
 
 test('during the days of grace nothing is planned, and nothing is said of what the account is like', () => {

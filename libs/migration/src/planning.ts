@@ -34,6 +34,7 @@ import type {
   DesiredAccount,
   EmployeeRecord,
   FailureReason,
+  FieldChange,
   MigrationId,
   PlannedEmployee,
   StepName,
@@ -289,6 +290,7 @@ export function planOne(
   if (isMissing && isHiredLater(record, today, blueprint.settings.employment)) {
     return { action: 'skip', reason: 'hired_later', steps: [], changes: [] };
   }
+  if (isPerhapsAnothers(employee)) return conflict(employee.matchProblem);
   if (problem !== null && !leaver) return conflict(problem);
   const wanted = address ?? employee.observed?.primaryEmail;
   if (wanted === undefined) return conflict('name_not_romanised');
@@ -307,6 +309,12 @@ export function planOne(
   const planned = planFresh(employee, evaluation.account, leaver) ?? planMatched(employee, evaluation.account, leaver);
   return leaver ? planned : withAliasesLeftOut(planned, employee.aliasesLeftOut);
 }
+
+/** A leaver's name or address may be in the way of nothing any more, but what is suspended must be their own account. */
+const isPerhapsAnothers = (
+  employee: EmployeeToPlan,
+): employee is EmployeeToPlan & { readonly matchProblem: FailureReason } =>
+  employee.matchProblem !== null && (employee.matchedBy === 'number' || employee.matchedBy === 'list');
 
 const aliasesOf = ({ aliasesLeftOut, formerAddresses }: EmployeeToPlan, wanted: readonly string[]) => [
   ...wanted.filter((alias) => !aliasesLeftOut.includes(alias)),
@@ -363,10 +371,30 @@ function planMatched(employee: EmployeeToPlan, desired: DesiredAccount, leaver: 
 const wasBarred = (written: DesiredAccount | null, { leaving }: DesiredAccount) =>
   written?.suspended === true && isDeepStrictEqual(written.leaving, leaving);
 
-function planAll({ employeeId }: EmployeeToPlan, desired: DesiredAccount, leaver: boolean): PlannedEmployee {
-  if (!leaver) return { action: 'update', desired, steps: planEmployee({ desired, employeeId }).steps, changes: [] };
+function planAll(employee: EmployeeToPlan, desired: DesiredAccount, leaver: boolean): PlannedEmployee {
+  const { employeeId } = employee;
+  if (!leaver)
+    return {
+      action: 'update',
+      desired,
+      steps: planEmployee({ desired, employeeId }).steps,
+      changes: gravest(employee, desired),
+    };
   const changes = [{ field: 'suspended', from: null, to: true }];
   return { action: 'suspend', desired, steps: ['account', 'confirm'], changes };
+}
+
+/** What the guard of a round counts must be told though Google’s listing is too old to compare with. */
+function gravest({ freshlyWritten, confirmedLicence }: EmployeeToPlan, { suspended, licence }: DesiredAccount) {
+  const changes: FieldChange[] = [];
+  if (suspended && freshlyWritten?.suspended !== true) {
+    changes.push({ field: 'suspended', from: freshlyWritten?.suspended ?? null, to: true });
+  }
+  const holds = confirmedLicence?.productId === licence.productId && confirmedLicence.skuId === licence.skuId;
+  if (licence.assignment !== 'none' && !holds) {
+    changes.push({ field: 'licence', from: confirmedLicence?.skuId ?? null, to: licence.skuId });
+  }
+  return changes;
 }
 
 function matchedBy(word: string | null) {

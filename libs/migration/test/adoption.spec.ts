@@ -82,6 +82,25 @@ test('an account is found by mark, then by the admin’s list, then by a number 
   for (const one of ['1', '2', '3', '8']) expect(again.get(one)?.action).toBe('nothing');
 });
 
+test('who leaves takes nobody else’s account with them: of several that may be meant none is suspended', async () => {
+  await company.hire({ employeeNumber: '5', ...name('Ada', 'Stays') });
+  await company.hire({ employeeNumber: '5', ...name('Ada', 'Leaves'), status: 'terminated' }, 'other');
+  await company.hire({ employeeNumber: '4', ...name('Ada', 'Twins'), status: 'terminated' });
+  await company.simulator.plant([
+    user(`s@${domain}`, [number('5')]),
+    user(`t1@${domain}`, [number('4')]),
+    user(`t2@${domain}`, [number('4')]),
+  ]);
+  const id = await company.create();
+  await company.plan(id);
+  await company.start(id);
+  company.work();
+  await company.until(id, 'completedWithIssues');
+  const { rows } = await company.ledger.pool.query('select distinct state, reason from enrolment');
+  expect(rows).toEqual([{ state: 'conflict', reason: 'employee_number_ambiguous' }]);
+  expect((await company.simulator.accounts()).filter(({ suspended }) => suspended)).toEqual([]);
+});
+
 test('the list is stored whole or not at all, and says what is wrong where', async () => {
   const ada = await company.hire({ employeeNumber: '1', ...name('Ada', 'One') });
   await company.hire({ employeeNumber: '2', ...name('Bob', 'Two') });
