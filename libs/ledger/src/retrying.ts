@@ -30,7 +30,8 @@ const change = (row: OpenStep, state: 'pending' | 'skipped'): StepChange => ({
 
 /**
  * Makes failed steps pending again, page by page, with fresh attempts and deadlines. Employees who are under way in
- * another migration stay as they are.
+ * another migration stay as they are, and so do those whose account a later migration or round wrote, or found in order:
+ * what failed was planned from an older record, and would undo that (let a leaver in again, for one).
  */
 export async function reopenFailedSteps(
   ledger: Ledger,
@@ -48,7 +49,8 @@ export async function reopenFailedSteps(
           and (${filter.step ?? null}::text is null or step.step = ${filter.step ?? null})
           and not exists (
             select from enrolment as other
-            where other.employee_id = enrolment.employee_id and other.live and other.id <> enrolment.id)
+            where other.employee_id = enrolment.employee_id and other.id <> enrolment.id and (other.live
+              or other.id > enrolment.id and (other.state = 'done' or other.first_write_at is not null)))
         order by step.enrolment_id limit ${pageSize}`.execute(tx);
       await lockEnrolments(tx, idsOf(failed));
       const { rows } = await sql<OpenStep>`

@@ -186,6 +186,22 @@ test('a retried step runs again although its wave had ended, and its addresses a
   expect(rows).toEqual([{ addresses_checked_at: null }]);
 });
 
+test('whose account was written, or found in order, by a later migration is not retried in the older one', async () => {
+  const { ledger } = opened;
+  const left = { number: 'left', steps: ['account'] } as const;
+  const id = await running(ledger, [left, { number: 'stays', steps: ['account'] }]);
+  await run(ledger, id, 'account', [2, 2], 2);
+  const later = await running(ledger, [{ ...left, action: 'suspend' }]);
+  await run(ledger, later, 'account', [0], 1);
+  expect(await reopenFailedSteps(ledger, id, {}, 'test')).toBe(1);
+  const { rows } = await ledger.pool.query(
+    `select employee_number as number from step join enrolment on enrolment.id = enrolment_id
+     join employee on employee.id = employee_id where step.migration_id = $1 and step.state = 'failed'`,
+    [id],
+  );
+  expect(rows).toEqual([{ number: 'left' }]);
+});
+
 test('a start enrols nobody twice and gives nobody an address that was issued to somebody else', async () => {
   const { ledger } = opened;
   const account = ['account'] as const;
