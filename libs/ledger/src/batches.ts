@@ -60,12 +60,17 @@ export interface WorkItem {
   readonly heldLicence: Licence | null;
   /** Why the step waited until now. */
   readonly waitedFor: string | null;
-  /** The record as it is now, if it has a newer version than the plan pinned, or if the step waits for the first day. */
+  /**
+   * The record as it is now, if it has a newer version than the plan pinned, if the step waits for the first day, or if the
+   * last day may have passed since the plan and nothing is written yet.
+   */
   readonly newer: NewerRecord | null;
 }
 
 export interface NewerRecord {
   readonly version: number;
+  /** The plan was made from this very version: only the day is another. */
+  readonly isAsPlanned: boolean;
   readonly record: EmployeeRecord;
   /** Something of this employee was written or read by a step before: the newer record waits. */
   readonly begun: boolean;
@@ -232,9 +237,14 @@ export async function leaseBatch(
   });
 }
 
+/** The last day is over somewhere on Earth, and the plan did not know it: whether it is at their place of work is looked into. */
+const mayHaveLeft = sql`(enrolment.action <> 'suspend' and exists (
+  select from employee_version as known where known.employee_id = employee.id and known.version = employee.version
+    and known.record ->> 'endDate' < to_char(now() at time zone 'UTC' + interval '14 hours', 'YYYY-MM-DD')))`;
+
 /**
- * Locks the batch's enrolments. Employees whose record is still the one that the plan pinned begin with this lease: from now
- * on newer ones wait.
+ * Locks the batch's enrolments. Employees whose record is still the one that the plan pinned, and who may not have left since,
+ * begin with this lease: from now on newer ones wait.
  */
 async function beginPinned(tx: LedgerTransaction, batchId: number): Promise<void> {
   const { rows } = await sql<{ id: number; begun: boolean }>`
@@ -248,7 +258,7 @@ async function beginPinned(tx: LedgerTransaction, batchId: number): Promise<void
     update enrolment set first_write_at = now()
     from employee
     where enrolment.id = any(${first}::bigint[]) and employee.id = enrolment.employee_id
-      and employee.version = enrolment.employee_version`.execute(tx);
+      and employee.version = enrolment.employee_version and not ${mayHaveLeft}`.execute(tx);
 }
 
 /** First passwords are drawn once, sealed with the intent, and the same in every retry. */
@@ -310,8 +320,9 @@ async function readWork(tx: LedgerTransaction, batchId: number): Promise<WorkIte
           and earlier_item.employee_id = earlier.employee_id
         where earlier.employee_id = enrolment.employee_id and earlier.id <> enrolment.id
         order by earlier.id desc limit 1) end as "heldLicence", step.reason as "waitedFor",
-      case when employee.version <> enrolment.employee_version or step.reason = 'suspended_until_start' then (
-        select jsonb_build_object('version', employee.version, 'record', record,
+      case when employee.version <> enrolment.employee_version or step.reason = 'suspended_until_start'
+        or (enrolment.first_write_at is null and ${mayHaveLeft}) then (
+        select jsonb_build_object('version', employee.version, 'isAsPlanned', employee.version = enrolment.employee_version, 'record', record,
           'begun', enrolment.first_write_at is not null, 'approved', plan_item.desired,
           'plannedSteps', to_jsonb(plan_item.steps),
           'addressesTaken', to_jsonb(array(
@@ -354,6 +365,7 @@ export function parseItem<Row extends RawItem>(row: Row) {
 const newerSchema = z
   .object({
     version: z.number(),
+    isAsPlanned: z.boolean(),
     record: employeeRecordSchema,
     begun: z.boolean(),
     approved: desiredAccountSchema,

@@ -3,7 +3,7 @@ import { parseStepName, type DesiredAccount, type StepName } from '#libs/vocabul
 import type { LeasedBatch } from './batches.js';
 import { addToCounters } from './counters.js';
 import { transact, type Ledger, type LedgerTransaction } from './open.js';
-import { applyStepChanges, listedSteps, type StepChange } from './transitions.js';
+import { applyStepChanges, listedSteps, lockEnrolments, type StepChange } from './transitions.js';
 
 /** What takes the place of one employee's planned account, because the record changed before the first write. */
 export interface Replan {
@@ -40,6 +40,19 @@ export async function storeReplans(ledger: Ledger, by: By, replans: readonly Rep
     await writeReplans(tx, by, replans);
     const added = replans.flatMap(({ enrolmentId, addedSteps }) => addedSteps.map((step) => ({ enrolmentId, step })));
     await addSteps(tx, by, added);
+    return true;
+  });
+}
+
+/** Counts employees as begun whose plan still holds. False, and nothing written, when the fence has moved on. */
+export async function beginAsPlanned(ledger: Ledger, by: By, enrolmentIds: readonly number[]): Promise<boolean> {
+  if (enrolmentIds.length === 0) return true;
+  return transact(ledger.db, async (tx) => {
+    if (!(await holdsFence(tx, by.batch))) return false;
+    await lockEnrolments(tx, enrolmentIds);
+    await sql`
+      update enrolment set first_write_at = coalesce(first_write_at, now())
+      where id = any(${[...enrolmentIds]}::bigint[])`.execute(tx);
     return true;
   });
 }

@@ -1,4 +1,4 @@
-import { beginWork, storeReplans, type LeasedBatch, type WorkItem } from '#libs/ledger';
+import { beginAsPlanned, beginWork, storeReplans, type LeasedBatch, type WorkItem } from '#libs/ledger';
 import type { StepOutcome } from '#libs/vocabulary';
 import { reviewNewer } from './newer-records.js';
 import type { WorkerProcess } from './worker-process.js';
@@ -18,11 +18,15 @@ export async function reviewBatch(worker: WorkerProcess, batch: LeasedBatch): Pr
   const by = { batch, slot: worker.slot, actor: worker.name, timeScale: worker.timeScale };
   const replanned = reviews.flatMap(({ review }) => (review.kind === 'replanned' ? [review.replan] : []));
   const begins = reviews.flatMap(({ review }) => (review.kind === 'begins' ? [review.replan] : []));
-  const held = (await storeReplans(worker.ledger, by, replanned)) && (await beginWork(worker.ledger, by, begins));
+  const asPlanned = reviews.flatMap(({ item, review }) => (review.kind === 'asPlanned' ? [item.enrolmentId] : []));
+  const held =
+    (await storeReplans(worker.ledger, by, replanned)) &&
+    (await beginWork(worker.ledger, by, begins)) &&
+    (await beginAsPlanned(worker.ledger, by, asPlanned));
   if (!held) return undefined;
   return {
     items: reviews.flatMap(({ item, review }) => {
-      if (review.kind === 'run') return [item];
+      if (review.kind === 'run' || review.kind === 'asPlanned') return [item];
       return review.kind === 'replanned' ? [{ ...item, desired: review.replan.desired }] : [];
     }),
     settled: reviews.flatMap(({ item, review }) =>

@@ -3,10 +3,12 @@ import type { NewerRecord, Replan, WorkItem } from '#libs/ledger';
 import { planEmployee, settingsFingerprint } from '#libs/plan';
 import type { DesiredAccount, FailureReason, Licence, StepName, StepOutcome } from '#libs/vocabulary';
 
-/** What becomes of a step whose employee has a newer record than the plan pinned. */
+/** What becomes of a step whose employee has a newer record than the plan pinned, or another day. */
 export type NewerReview =
   /** It runs as planned: the newer record waits for this enrolment to end, or changes nothing. */
   | { readonly kind: 'run' }
+  /** The last day is not over at the place of work: it runs as planned, and newer records wait from now on. */
+  | { readonly kind: 'asPlanned' }
   /** It runs with this account in the place of the planned one. */
   | { readonly kind: 'replanned'; readonly replan: Replan }
   /** The first working day has come: the account is brought in line before the step runs. */
@@ -18,7 +20,7 @@ const conflict: NewerReview = { kind: 'settled', outcome: { kind: 'failed', reas
 const left: NewerReview = { kind: 'settled', outcome: { kind: 'skipped', reason: 'left' } };
 
 /**
- * Before the first write a leaver is skipped, and any other change is planned anew under the same blueprint: it runs if it
+ * Before the first write a leaver is skipped, also one whose last day has passed since the plan, and any other change is planned anew under the same blueprint: it runs if it
  * stays within what was approved (no other address, no suspension, no dearer licence), else it is a conflict. After the
  * first write a newer record waits, but for people who wait for their first working day: it is what they wait for. Pure.
  */
@@ -33,6 +35,7 @@ function reviewUnbegun(blueprint: Blueprint, item: WorkItem, newer: NewerRecord,
   const leaver = hasLeft(newer.record, today);
   if (item.action === 'suspend') return leaver || stillSuspends(blueprint, newer, today) ? run : conflict;
   if (leaver) return left;
+  if (newer.isAsPlanned && item.waitedFor !== 'suspended_until_start') return { kind: 'asPlanned' };
   const replanned = planAnew(blueprint, item, newer, today);
   if ('reason' in replanned) return { kind: 'settled', outcome: { kind: 'failed', reason: replanned.reason } };
   return { kind: 'replanned', replan: replanned };

@@ -47,6 +47,49 @@ test('plans a changed record anew within what was approved, and skips who left b
   expect(items).toEqual([{ name: 'One' }]);
 });
 
+test('a plan from before somebody’s last day, started after it, does not let them in again', async () => {
+  const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
+  const bob = { employeeNumber: '2', ...name('Bob', 'Two') };
+  await company.hire({ ...bob, endDate: day(-3) });
+  await company.hire({ employeeNumber: '1', ...name('Ada', 'One'), endDate: day(-3) });
+  await company.hire({ employeeNumber: '3', ...name('Cleo', 'Three'), endDate: day(0), country: 'US' });
+  company.work();
+  const first = await company.create({ selection: { kind: 'list', employeeNumbers: ['1'] } });
+  await company.plan(first, day(-5));
+  await company.ledger.pool.query("update employee_version set record = record - 'endDate'");
+  await company.start(first);
+  await company.until(first, 'completed');
+  await company.ledger.pool.query(
+    `update employee_version set record = record || jsonb_build_object('endDate', $1::text, 'jobTitle', 'Manager')
+     from employee where employee.id = employee_id and employee_number <> '3'`,
+    [day(-3)],
+  );
+  const early = await company.create({ blueprint: titles });
+  expect((await company.plan(early, day(-5))).byNumber.get('1')).toMatchObject({ action: 'update' });
+  const leaving = await company.create({ selection: { kind: 'list', employeeNumbers: ['1'] } });
+  await company.plan(leaving);
+  await company.start(leaving);
+  await company.until(leaving, 'completed');
+  expect(await company.account(`ada.one@${domain}`)).toMatchObject({ suspended: true });
+
+  await company.start(early);
+  await company.until(early, 'completed');
+  expect(await company.standings(early)).toEqual({ '1': 'skipped left', '2': 'skipped left', '3': 'done' });
+  expect(await company.account(`ada.one@${domain}`)).toMatchObject({ suspended: true });
+  // Her last day is over somewhere, but not where she works.
+  const { rows } = await company.ledger.pool.query(
+    `select employee_number as number, first_write_at is not null as begun, (select count(*)::int from event
+       where kind = 'replanned') as replanned
+     from enrolment join employee on employee.id = employee_id where migration_id = $1 order by 1`,
+    [early],
+  );
+  expect(rows).toEqual([
+    { number: '1', begun: false, replanned: 0 },
+    { number: '2', begun: false, replanned: 0 },
+    { number: '3', begun: true, replanned: 0 },
+  ]);
+});
+
 test('a re-plan adds the steps that it needs, and the counters still add up', async () => {
   await company.hire({ employeeNumber: '1', ...name('Ada', 'One') });
   const id = await company.create();
