@@ -74,9 +74,10 @@ export async function changeAddress(
     const obstacle = await addressObstacle(tx, employeeId, address);
     if (obstacle !== undefined) return obstacle;
     if (!(await holdAddress(tx, change))) return 'address_held_by_colleague';
+    // The time as it is now, not as of before the wait: a plan made meanwhile did not see the change.
     await sql`
       insert into address_reservation (address, employee_id, kind, state, issued_at)
-      select lower(primary_email), employee_id, 'former', 'issued', now() from account
+      select lower(primary_email), employee_id, 'former', 'issued', clock_timestamp() from account
       where employee_id = ${employeeId}::uuid
       on conflict (address) do nothing`.execute(tx);
     await sql`
@@ -89,7 +90,7 @@ export async function changeAddress(
       select 'address_changed', ${employeeId}::uuid, ${actor},
         jsonb_build_object('from', (select address from before), 'to', ${address}::text)`.execute(tx);
     await sql`
-      update address_reservation set kind = 'primary', state = 'issued', plan_id = null, issued_at = now(),
+      update address_reservation set kind = 'primary', state = 'issued', plan_id = null, issued_at = clock_timestamp(),
         released_at = null, asked_by = ${actor}
       where address = ${address} and employee_id = ${employeeId}::uuid`.execute(tx);
     // Standing migrations look at the person again: the account is to be renamed.

@@ -18,8 +18,13 @@ export interface DuePerson {
   readonly record: EmployeeRecord;
   /** The account that was last planned and confirmed; null where there is none, or where nobody knows what it is like. */
   readonly confirmed: DesiredAccount | null;
-  /** There is an account, and what was last to be written to it was not all written: only Google knows what it is like. */
+  /**
+   * There is an account, or a plan found one to be adopted, and what was last to be written to it was not all written: only
+   * Google knows what it is like.
+   */
   readonly isUnsure: boolean;
+  /** The standing migration, or one of its rounds, has had to do with the person: they stay watched whatever it selects. */
+  readonly isWatched: boolean;
   /** The primary address that was issued to the person; null while there is none. */
   readonly issuedAddress: string | null;
   readonly managerAddress: string | null;
@@ -33,6 +38,7 @@ const personRow = z.object({
   record: employeeRecordSchema,
   confirmed: desiredAccountSchema.nullable(),
   isUnsure: z.boolean(),
+  isWatched: z.boolean(),
   issuedAddress: z.string().nullable(),
   managerAddress: z.string().nullable(),
   terminatedOn: z.string().nullable(),
@@ -51,7 +57,17 @@ export async function duePeople(
   const { rows } = await sql`
     select employee.id as "employeeId", employee.version, employee_version.record,
       case when last.state = 'done' then last.desired end as confirmed,
-      case when last.state is null then account.google_id is not null else last.state <> 'done' end as "isUnsure",
+      case when last.state is null then account.google_id is not null or exists (
+        select from enrolment where enrolment.employee_id = employee.id and enrolment.google_id is not null
+      ) or exists (
+        select from round_member join migration as round on round.id = round_member.migration_id
+        join plan_item on plan_item.plan_id = round.plan_id and plan_item.employee_id = employee.id
+        where round_member.employee_id = employee.id and plan_item.google_id is not null
+      ) else last.state <> 'done' end as "isUnsure",
+      exists (
+        select from enrolment join migration on migration.id = enrolment.migration_id
+        where enrolment.employee_id = employee.id
+          and (migration.id = ${standingId}::uuid or migration.standing_id = ${standingId}::uuid)) as "isWatched",
       issued.address as "issuedAddress", (
         select coalesce(boss.primary_email, address_reservation.address)
         from employee as manager

@@ -156,12 +156,12 @@ export interface RoundActs {
   readonly change: number;
 }
 
-/** Each person counts once, as the gravest of what is planned for them. */
+/** Each person counts once, as the gravest of what is planned for them; an account that is adopted may be barred by it. */
 const actOf = sql`
-  case when action in ('create', 'adopt') then 'create'
-    when changes @> '[{"field": "suspended", "to": true}]' then 'suspend'
-    when exists (select from jsonb_array_elements(changes) as change
-                 where change ->> 'field' = 'licence') then 'licence'
+  case when changes @> '[{"field": "suspended", "to": true}]' then 'suspend'
+    when action <> 'create' and exists (select from jsonb_array_elements(changes) as change
+                                        where change ->> 'field' = 'licence') then 'licence'
+    when action in ('create', 'adopt') then 'create'
     when cardinality(steps) > 0 then 'change' end`;
 
 const acts = z.record(z.string(), z.number());

@@ -1,13 +1,16 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
+  actsOfPlan,
   actsOfTheDay,
+  changeAddress,
   createPlan,
   duePeople,
   enrol,
   finishPlan,
   holdDraft,
   holdStanding,
+  lockEnrolling,
   lookAgainAtLeftOut,
   moveMigration,
   noteDealt,
@@ -20,7 +23,7 @@ import {
   type SettledAccount,
 } from '#libs/ledger';
 import type { MigrationId } from '#libs/vocabulary';
-import { change, openTestLedger, running, take, type TestLedger } from './fixture.js';
+import { change, openTestLedger, planned, running, take, type TestLedger } from './fixture.js';
 
 let opened: TestLedger;
 beforeEach(async () => {
@@ -80,6 +83,18 @@ async function settleStep(id: MigrationId, step: 'account' | 'groups', state: 'd
 const due = (id: MigrationId) =>
   opened.ledger.db.transaction().execute((tx) => duePeople(tx, id, { day: null, after: null, limit: 10 }));
 
+async function dueOf(id: MigrationId, number: string) {
+  const { rows } = await opened.ledger.pool.query<{ id: string }>(
+    'select id from employee where employee_number = $1',
+    [number],
+  );
+  await opened.ledger.pool.query('update employee_version set record = $1 where employee_id <> $2', [
+    JSON.stringify({ ...record, employeeNumber: 'else' }),
+    rows[0]?.id,
+  ]);
+  return (await due(id)).find(({ employeeId }) => employeeId === rows[0]?.id);
+}
+
 test('what is confirmed of somebody is the account of the last work if that is done, else nobody knows it', async () => {
   const id = await standing();
   await settleStep(id, 'account', 'done');
@@ -99,6 +114,66 @@ test('an account of somebody with whom no work was ever finished is one of which
     with ended as (update enrolment set live = false, state = 'skipped' returning employee_id)
     insert into account (employee_id, google_id, primary_email, origin) select employee_id, 'g', 'p', 'adopted' from ended`);
   expect(await due(id)).toMatchObject([{ confirmed: null, isUnsure: true }]);
+});
+
+test('who was found to have an account, but was not worked on yet, has one of which nobody knows what it is like', async () => {
+  const { pool } = opened.ledger;
+  const id = await standing();
+  await pool.query("update enrolment set live = false, state = 'skipped'");
+  expect(await due(id)).toMatchObject([{ confirmed: null, isUnsure: false }]);
+  const round = await plannedRound(id);
+  await pool.query("update migration set held_because = 'large' where id = $1", [round]);
+  await pool.query('insert into round_member (migration_id, employee_id) select $1, employee_id from enrolment', [
+    round,
+  ]);
+  expect(await due(id)).toMatchObject([{ isUnsure: false }]);
+  await pool.query(
+    "update plan_item set google_id = 'g' where plan_id = (select plan_id from migration where id = $1)",
+    [round],
+  );
+  expect(await due(id)).toMatchObject([{ confirmed: null, isUnsure: true }]);
+  await pool.query('delete from round_member');
+  expect(await due(id)).toMatchObject([{ isUnsure: false }]);
+  await pool.query("update enrolment set google_id = 'g'");
+  expect(await due(id)).toMatchObject([{ confirmed: null, isUnsure: true }]);
+});
+
+test('whom the standing migration or one of its rounds enrolled is watched by it, and by no other', async () => {
+  const { pool } = opened.ledger;
+  const id = await standing();
+  await settleStep(id, 'account', 'done');
+  await settleStep(id, 'groups', 'done');
+  expect(await due(id)).toMatchObject([{ isWatched: true }]);
+  const other = await running(opened.ledger, [{ number: 'else', steps: [] }]);
+  expect(await dueOf(other, '1')).toMatchObject({ isWatched: false });
+  const settings = standingSettingsSchema.parse({});
+  await switchStandingOn(opened.ledger.db, { migrationId: other, settings, actor: 'Ada' });
+  await pool.query('update migration set standing_id = $1 where id = $2', [other, id]);
+  expect(await dueOf(other, '1')).toMatchObject({ isWatched: true });
+});
+
+test('an adoption that suspends counts as a suspension, one that gives a licence as a change of licence', async () => {
+  const { db, pool } = opened.ledger;
+  const id = await standing();
+  const round = await plannedRound(id);
+  const planId = (await readMigration(db, round))?.planId ?? '';
+  const actsOf = async (action: string, changes: unknown) => {
+    await pool.query('update plan_item set action = $2, changes = $3 where plan_id = $1', [
+      planId,
+      action,
+      JSON.stringify(changes),
+    ]);
+    return actsOfPlan(db, planId);
+  };
+  const none = { create: 0, suspend: 0, licence: 0, change: 0 };
+  const licence = { field: 'licence', from: null, to: 'sku' };
+  expect(await actsOf('adopt', [{ field: 'suspended', from: false, to: true }, licence])).toEqual({
+    ...none,
+    suspend: 1,
+  });
+  expect(await actsOf('adopt', [licence])).toEqual({ ...none, licence: 1 });
+  expect(await actsOf('adopt', [])).toEqual({ ...none, create: 1 });
+  expect(await actsOf('create', [])).toEqual({ ...none, create: 1 });
 });
 
 /** A round with a plan that would suspend the one person there is. */
@@ -136,7 +211,7 @@ test('whom a start leaves out is looked at again, but not whom the plan itself l
   const id = await standing();
   await settleStep(id, 'account', 'done');
   await settleStep(id, 'groups', 'done');
-  const noted = async (planned: 'create' | 'conflict') => {
+  const noted = async (action: 'create' | 'conflict') => {
     await ledger.pool.query(
       `insert into standing_person (standing_id, employee_id, version) select $1, id, version from employee
        where source = 'hr' on conflict do nothing`,
@@ -146,7 +221,7 @@ test('whom a start leaves out is looked at again, but not whom the plan itself l
     await ledger.pool.query(
       `update plan_item set action = $2, address = 'p1@shop.example', reason = case when $2 = 'conflict' then 'address_taken_since' end
        where plan_id = (select plan_id from migration where id = $1)`,
-      [round, planned],
+      [round, action],
     );
     await ledger.db.transaction().execute(async (tx) => {
       await enrol(tx, round, (await readMigration(tx, round))?.planId ?? '', 1);
@@ -212,6 +287,33 @@ async function untilBlocked(): Promise<void> {
   }
   throw new Error('nothing waits for a row');
 }
+
+test('an address that is changed after a wait was issued when it was changed: a plan made during the wait is older', async () => {
+  const { ledger } = opened;
+  await standing();
+  const { rows } = await ledger.pool.query<{ id: string }>(
+    `with ended as (update enrolment set live = false, state = 'skipped' returning employee_id)
+     insert into account (employee_id, google_id, primary_email, origin) select employee_id, 'g', 'p9@shop.example', 'adopted'
+     from ended returning employee_id as id`,
+  );
+  const employeeId = rows[0]?.id ?? '';
+  let changed: Promise<unknown> | undefined;
+  await ledger.db.transaction().execute(async (tx) => {
+    await lockEnrolling(tx);
+    changed = changeAddress(ledger.db, { employeeId, address: 'countess@shop.example', actor: 'Ada' });
+    await Promise.race([changed, untilBlocked()]);
+    await planned(ledger, [{ number: '9', steps: [] }]);
+  });
+  expect(await changed).toBeUndefined();
+  const { rows: addresses } = await ledger.pool.query(
+    `select address, issued_at > (select max(created_at) from plan) as later from address_reservation
+     where address in ('countess@shop.example', 'p9@shop.example') order by 1`,
+  );
+  expect(addresses).toEqual([
+    { address: 'countess@shop.example', later: true },
+    { address: 'p9@shop.example', later: true },
+  ]);
+});
 
 test('of the turns within one interval one is had, and days are looked at when a quarter of an hour has begun', async () => {
   const { ledger } = opened;

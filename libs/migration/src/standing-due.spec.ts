@@ -38,13 +38,14 @@ const terminated = { ...record, status: 'terminated' } as const;
 const asks = (person: Partial<DuePerson>) =>
   judgePerson(
     blueprint,
-    () => true,
+    ({ status }) => status === 'active',
     {
       employeeId: '1',
       version: 2,
       record,
       confirmed: accountFor(record),
       isUnsure: false,
+      isWatched: true,
       issuedAddress: address,
       managerAddress: null,
       terminatedOn: null,
@@ -64,6 +65,11 @@ test('asks for an account only when the record gives another one than the confir
 test('an account of which nobody knows what was written is looked into, a leaver’s too', () => {
   expect(asks({ confirmed: null, isUnsure: true })).toBe(true);
   expect(asks({ confirmed: null, isUnsure: true, record: terminated })).toBe(true);
+});
+
+test('who is selected no more is watched as long as the standing migration had to do with them, and nobody else is', () => {
+  expect(asks({ record: terminated, isWatched: true })).toBe(true);
+  expect(asks({ record: terminated, isWatched: false })).toBe(false);
 });
 
 test('another address than the confirmed one that was issued asks for the account', () => {

@@ -24,7 +24,9 @@ export function judgePerson(
 ): JudgedPerson {
   const { employeeId, version, record } = person;
   const today = dayAtWork(record, now);
-  const asks = selects(record, today) && (person.isUnsure || asksForMore(blueprint, person, today));
+  // Leaving, or another number, may take somebody out of the selection whose account is there to be suspended.
+  const isMeant = person.isWatched || selects(record, today);
+  const asks = isMeant && (person.isUnsure || asksForMore(blueprint, person, today));
   const lookOn = nextDay(record, today, person.terminatedOn ?? undefined, blueprint.settings.employment);
   return { employeeId, version, lookOn, asks };
 }
