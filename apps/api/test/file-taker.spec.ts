@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import {
   mkdirSync,
   mkdtempSync,
@@ -23,6 +24,8 @@ import { startApi, type TestApi } from './setup.js';
 
 const header = 'worker_id,legal_given_name,legal_family_name,worker_type,status,hire_date,country';
 const csv = (number: string) => `${header}\n${number},Zoë,Müller,EMPLOYEE,ACTIVE,2020-01-01,DE\n`;
+
+const hashOf = (text: string) => hash('sha256', text, 'hex');
 
 let api: TestApi;
 beforeAll(async () => {
@@ -103,12 +106,12 @@ function watched(source: string, meanwhile: Meanwhile = {}) {
         .map((name) => readFileSync(join(root, 'taken', name), 'utf8')),
     /** The hash of each delivery's bytes, in the order in which they count. */
     deliveries: async () => {
-      const { rows } = await api.foundation.ledger.pool.query<{ text: string }>(
-        `select convert_from(bytes, 'utf8') as text from feed_delivery join feed_payload on delivery_id = id
+      const { rows } = await api.foundation.ledger.pool.query<{ sha256: string }>(
+        `select encode(payload_sha256, 'hex') as sha256 from feed_delivery
          where source = $1 order by received_at, sequence`,
         [source],
       );
-      return rows.map(({ text }) => text);
+      return rows.map(({ sha256 }) => sha256);
     },
   };
 }
@@ -141,7 +144,7 @@ test.each(['once it was read', 'as it is moved'])(
     await folder.look();
     expect(readdirSync(join(folder.root, 'delta'))).toEqual([]);
     expect(folder.taken()).toEqual([csv('2')]);
-    expect(await folder.deliveries()).toEqual([csv('1'), csv('2')]);
+    expect(await folder.deliveries()).toEqual([csv('1'), csv('2')].map(hashOf));
   },
 );
 
@@ -157,9 +160,9 @@ test('a file of the same size that is put there between listing and opening begi
   });
   writeFileSync(join(folder.root, 'delta', 'a.csv'), csv('1'));
   await folder.look();
-  expect(await folder.deliveries()).toEqual([]);
+  expect(await folder.deliveries()).toEqual([].map(hashOf));
   await folder.look();
-  expect(await folder.deliveries()).toEqual([csv('2')]);
+  expect(await folder.deliveries()).toEqual([csv('2')].map(hashOf));
 });
 
 test('a file that gets another time by being moved is the file that was read all the same', async () => {
@@ -171,7 +174,7 @@ test('a file that gets another time by being moved is the file that was read all
   await folder.look();
   expect(readdirSync(join(folder.root, 'delta'))).toEqual([]);
   expect(folder.taken()).toEqual([csv('1')]);
-  expect(await folder.deliveries()).toEqual([csv('1')]);
+  expect(await folder.deliveries()).toEqual([csv('1')].map(hashOf));
 });
 
 test('no file is taken before an older one that can still become a delivery', async () => {
@@ -191,10 +194,10 @@ test('no file is taken before an older one that can still become a delivery', as
   await folder.look();
   isBroken = false;
   await folder.look();
-  expect(await folder.deliveries()).toEqual([]);
+  expect(await folder.deliveries()).toEqual([].map(hashOf));
   folder.later(300_000);
   await folder.look();
-  expect(await folder.deliveries()).toEqual([csv('1'), csv('2')]);
+  expect(await folder.deliveries()).toEqual([csv('1'), csv('2')].map(hashOf));
 });
 
 test('a file that can never be a delivery holds up no other', async () => {
@@ -205,7 +208,7 @@ test('a file that can never be a delivery holds up no other', async () => {
     writeFileSync(join(folder.root, 'delta', `${number}.csv`), csv(number));
     await folder.look();
   }
-  expect(await folder.deliveries()).toEqual([csv('1'), csv('2')]);
+  expect(await folder.deliveries()).toEqual([csv('1'), csv('2')].map(hashOf));
 });
 
 test('a .done that outlived its file does not say that the next file of that name is complete', async () => {

@@ -31,6 +31,8 @@ export interface FileRow {
   readonly row: number;
   readonly line: number;
   readonly employeeNumber: string | undefined;
+  /** Of a row without a record, too: whom it is about is present. */
+  readonly previousNumber?: string | undefined;
   readonly record: EmployeeRecord | undefined;
   readonly problems: readonly RowProblem[];
   /** Of a row without a record: it says all the same that the worker has left. */

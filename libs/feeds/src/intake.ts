@@ -88,12 +88,11 @@ function stagedRow({ record, fingerprint, known, ...row }: FileRow): StagedRow {
 }
 
 function stagedRecord(record: EmployeeRecord, json: string): StagedRecord {
-  const { status, country, workEmail, legacyEmails, previousNumber, managerNumber } = record;
+  const { status, country, workEmail, legacyEmails, managerNumber } = record;
   return {
     json,
     status,
     country,
-    previousNumber,
     managerNumber,
     nameWords: searchWords(record),
     addresses: workEmail === undefined ? legacyEmails : [workEmail, ...legacyEmails],

@@ -21,6 +21,7 @@ export const rowRules = 1;
 /** A row that was checked: with a record, `problems` are warnings; without one, all that is wrong. */
 export interface CheckedRow {
   readonly employeeNumber: string | undefined;
+  readonly previousNumber: string | undefined;
   readonly record: EmployeeRecord | undefined;
   readonly problems: readonly RowProblem[];
   /** Of a row without a record: it says all the same that the worker has left. */
@@ -84,7 +85,8 @@ function canonicalLanguage(text: string): string | undefined {
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
   }
-  if (languages.size < languagesMax) languages.set(text, language);
+  // A short text is a copy; a longer one would keep the piece of the file alive that it was cut from.
+  if (languages.size < languagesMax && text.length <= 12) languages.set(text, language);
   return language;
 }
 
@@ -135,7 +137,15 @@ class RowCheck {
     const isWhole = employeeNumber !== undefined && legal !== undefined && status !== undefined;
     const isPlaced = workerType !== undefined && country !== undefined && hireDate !== undefined;
     if (this.rejected.length > 0 || !isWhole || !isPlaced) {
-      return { employeeNumber, record: undefined, problems: this.rejected, hasLeft: status === 'terminated' };
+      // Whom the source may not speak of it cannot end.
+      const hasLeft = status === 'terminated' && !this.rejected.some(({ reason }) => reason === 'not_your_worker');
+      return {
+        employeeNumber,
+        previousNumber: rest.previousNumber,
+        record: undefined,
+        problems: this.rejected,
+        hasLeft,
+      };
     }
     const record: EmployeeRecord = {
       companyCode: rest.companyCode,
@@ -161,7 +171,7 @@ class RowCheck {
       workPhone: rest.workPhone,
       workerType,
     };
-    return { employeeNumber, record, problems: this.warned, hasLeft: false };
+    return { employeeNumber, previousNumber: rest.previousNumber, record, problems: this.warned, hasLeft: false };
   }
 
   private reject(reason: RejectionReason, field: Field): undefined {

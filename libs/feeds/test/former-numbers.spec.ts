@@ -92,6 +92,71 @@ test('two former numbers of one person without the present one are rejected, and
   expect(await ids(ledger)).toEqual({ D: before['C'], 2: before['2'] });
 });
 
+test('a delta never goes back to a former number by itself: a straggler’s end is not the person’s', async () => {
+  const { ledger, push, told } = await setup();
+  await push(csv(own('1'), own('2')));
+  await push(csv(converted('C-1', '1')), { mode: 'delta' });
+  const before = await ids(ledger);
+  const late = await push(csv(own('1', 'TERMINATED')), { mode: 'delta' });
+  expect(await told(late.id)).toEqual(['older number_superseded']);
+  const hired = await push(csv(own('1')), { mode: 'delta' });
+  expect(await told(hired.id)).toEqual(['older number_superseded']);
+  expect(await ids(ledger)).toEqual(before);
+  expect(await told((await push(csv(converted('1', 'C-1')), { mode: 'delta' })).id)).toEqual(['updated']);
+});
+
+test('who is renumbered in a row that cannot be used, or in two, is present all the same', async () => {
+  const { push, told } = await setup();
+  await push(csv(own('1'), own('2')));
+  const broken = await push(csv(converted('C-1', '1').replace('2020-01-01', ''), own('2')));
+  expect(await told(broken.id)).toEqual(['rejected hire_date_missing', 'unchanged']);
+  expect(broken.rows).toMatchObject({ absent: 0 });
+  const twice = await push(csv(converted('C-1', '1'), `${row('C-1', 'HR')},1`, own('2')));
+  expect(await told(twice.id)).toEqual(['rejected duplicate_conflict', 'rejected duplicate_conflict', 'unchanged']);
+  expect(twice.rows).toMatchObject({ absent: 0 });
+});
+
+test('a broken row that ends the former number does not keep the person from the new one', async () => {
+  const { ledger, push, told } = await setup();
+  await push(csv(own('1'), own('2')));
+  const before = await ids(ledger);
+  const ended = own('1', 'TERMINATED').replace('2020-01-01', 'never');
+  const delivery = await push(csv(ended, converted('C-1', '1'), own('2')));
+  expect(await told(delivery.id)).toEqual(['rejected date_invalid', 'updated', 'unchanged']);
+  expect(await ids(ledger)).toEqual({ 'C-1': before['1'], 2: before['2'] });
+});
+
+test('numbers that are passed on from one to the next are nobody’s', async () => {
+  const { ledger, push, told } = await setup();
+  await push(csv(own('1'), own('2'), own('9')));
+  const before = await ids(ledger);
+  const delivery = await push(csv(converted('2', '1'), converted('3', '2'), own('9')));
+  expect(await told(delivery.id)).toEqual(['rejected previous_conflict', 'rejected previous_conflict', 'unchanged']);
+  expect(delivery.rows).toMatchObject({ absent: 0 });
+  expect(await ids(ledger)).toEqual(before);
+});
+
+test('two former numbers of one person, of which one is ended by a broken row, are applied as nothing', async () => {
+  const { push, told } = await setup();
+  await push(csv(own('1'), own('2')));
+  await push(csv(converted('B', '1'), own('2')));
+  await push(csv(converted('C', 'B'), own('2')));
+  const delivery = await push(csv(own('1', 'TERMINATED').replace('2020-01-01', 'never'), own('B'), own('2')));
+  expect(delivery.state).toBe('done');
+  expect(await told(delivery.id)).toEqual(['rejected date_invalid', 'rejected previous_conflict', 'unchanged']);
+});
+
+test('a company that gets new numbers, and one row ten thousand times, cost no more than others', async () => {
+  const { push } = await setup();
+  const numbers = Array.from({ length: 10_000 }, (_, index) => String(index + 1));
+  await push(csv(...numbers.map((one) => own(one))));
+  const renumbered = await push(csv(...numbers.map((one) => converted(`N-${one}`, one))));
+  expect(renumbered).toMatchObject({ state: 'held', rows: { total: 10_000, updated: 10_000 } });
+  const { push: pushOther } = await setup();
+  const repeated = await pushOther(csv(...numbers.map(() => converted('A', '1'))));
+  expect(repeated).toMatchObject({ state: 'done', rows: { total: 10_000, new: 1, duplicate: 9_999 } });
+});
+
 test('many who would get another number are held', async () => {
   const { push } = await setup();
   const numbers = Array.from({ length: 60 }, (_, index) => String(index + 1));

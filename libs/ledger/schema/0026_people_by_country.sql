@@ -1,3 +1,6 @@
+-- Whoever comes while this is made is counted by it or by its triggers.
+lock table employee in share row exclusive mode;
+
 -- People of a source who have not left, by country: the guard compares each delivery with them, however small it is.
 create table source_people (
   source text not null,

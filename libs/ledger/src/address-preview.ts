@@ -171,7 +171,7 @@ export class AddressPreviewDesk {
 
   /** As a delivery of this moment would be judged. */
   private async judgeRows(source: string): Promise<void> {
-    await judgeStaged(this.client, { source, id: null });
+    await judgeStaged(this.client, { source, mode: 'full', id: null });
     await this.client.query(
       `update previewed set employee_id = judged.employee_id,
          fate = case when outcome = 'rejected' then 'rejected' when outcome in ('duplicate', 'older') then 'repeated'

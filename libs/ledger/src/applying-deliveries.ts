@@ -15,6 +15,8 @@ export interface StagedRow {
   readonly row: number;
   readonly line: number;
   readonly employeeNumber: string | undefined;
+  /** As the row says, of a rejected one too. */
+  readonly previousNumber?: string | undefined;
   readonly problems: readonly RowProblem[];
   /** Of the record, hex SHA-256; undefined for a rejected row. */
   readonly fingerprint: string | undefined;
@@ -31,7 +33,6 @@ export interface StagedRecord {
   readonly json: string;
   readonly status: string;
   readonly country: string;
-  readonly previousNumber: string | undefined;
   readonly managerNumber: string | undefined;
   /** What the service desk types: words of the names in Latin letters and lower case, and addresses. */
   readonly nameWords: readonly string[];
@@ -160,22 +161,24 @@ export async function stageRows(client: PoolClient, rows: AsyncIterable<readonly
 
 async function* copyRows(chunks: AsyncIterable<readonly StagedRow[]>): AsyncGenerator<readonly CopyValue[][]> {
   for await (const chunk of chunks) {
-    yield chunk.map(({ row, line, employeeNumber, problems, fingerprint, record, rowFingerprint, hasLeft }) => [
-      row,
-      line,
-      employeeNumber ?? null,
-      problems.length === 0 ? '[]' : JSON.stringify(problems),
-      fingerprint === undefined ? null : `\\x${fingerprint}`,
-      rowFingerprint ?? null,
-      hasLeft,
-      record?.json ?? null,
-      record?.status ?? (hasLeft ? 'terminated' : null),
-      record?.country ?? null,
-      record?.previousNumber ?? null,
-      record?.managerNumber ?? null,
-      record?.nameWords ?? null,
-      record?.addresses ?? null,
-    ]);
+    yield chunk.map(
+      ({ row, line, employeeNumber, previousNumber, problems, fingerprint, record, rowFingerprint, hasLeft }) => [
+        row,
+        line,
+        employeeNumber ?? null,
+        problems.length === 0 ? '[]' : JSON.stringify(problems),
+        fingerprint === undefined ? null : `\\x${fingerprint}`,
+        rowFingerprint ?? null,
+        hasLeft,
+        record?.json ?? null,
+        record?.status ?? (hasLeft ? 'terminated' : null),
+        record?.country ?? null,
+        previousNumber ?? null,
+        record?.managerNumber ?? null,
+        record?.nameWords ?? null,
+        record?.addresses ?? null,
+      ],
+    );
   }
 }
 
@@ -283,8 +286,8 @@ async function noteOutcomes(client: PoolClient, delivery: DeliveryRow): Promise<
   await client.query(
     `insert into feed_row (delivery_id, line, row, employee_number, outcome, problems)
      select $1, line, row, employee_number, outcome,
-       case when clashes then $2::jsonb when is_contested then $6::jsonb when outcome = 'duplicate' then $3::jsonb
-         when is_superseded then $5::jsonb when outcome = 'older' then $4::jsonb
+       case when clashes then $2::jsonb when is_contested and fingerprint is not null then $6::jsonb when outcome = 'duplicate' then $3::jsonb
+         when is_superseded and fingerprint is not null then $5::jsonb when outcome = 'older' then $4::jsonb
          when has_left and outcome = 'updated' then problems::jsonb || $7::jsonb else problems::jsonb end
      from judged where not (${isPlain}) order by row`,
     [

@@ -22,9 +22,9 @@ export async function isStale(client: PoolClient, delivery: DeliveryRow): Promis
  */
 export async function judgeStaged(
   client: PoolClient,
-  delivery: { readonly source: string; readonly id: string | null },
+  delivery: Pick<DeliveryRow, 'source' | 'mode'> & { readonly id: string | null },
 ): Promise<JudgedRows> {
-  await findRenumbered(client, delivery.source);
+  await findRenumbered(client, delivery);
   await client.query(`
     create temporary table judged (
       row integer, line integer, employee_number text, problems text, fingerprint bytea, row_fingerprint uuid,
@@ -54,7 +54,7 @@ export async function judgeStaged(
        coalesce(employee_id, time_ordered_uuid()), status_before, coalesce(clashes, false), is_contested, is_superseded,
        case when known.fingerprint is null then
            case when known.has_left and repeated.employee_number is null and status_before <> 'terminated'
-             and not is_superseded and delivery.effective_at >= ${knownSince} then 'updated' else 'rejected' end
+             and not is_superseded and not is_contested and delivery.effective_at >= ${knownSince} then 'updated' else 'rejected' end
          when clashes or is_contested then 'rejected'
          when known.row > first then 'duplicate'
          when is_superseded then 'older'

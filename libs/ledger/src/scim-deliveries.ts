@@ -102,13 +102,15 @@ async function deliverSource(tx: LedgerTransaction, source: string, delivering: 
   });
   await sql`insert into feed_payload (delivery_id, piece, bytes) values (${id}::uuid, 0, ${bytes})`.execute(tx);
   await receiveDelivery(tx, id, { sha256: createHash('sha256').update(bytes).digest(), bytes: bytes.length });
+  const awaited = changes.map((change) => awaitedBy(change, delivering, numberOf));
   // Somebody who changed meanwhile keeps a higher change, and is delivered again.
   await sql`
     update scim_user set delivered_change = sent.change, delivery_id = ${id}::uuid, delivery_row = sent.row,
-      manager_awaited = sent.awaited
+      manager_awaited = sent.awaited, manager_awaited_exact = sent.awaited_exact
     from unnest(${changes.map((change) => change.id)}::uuid[], ${changes.map(({ change }) => change)}::bigint[],
       ${changes.map((change) => rows.get(change.id) ?? null)}::integer[],
-      ${changes.map((change) => awaitedBy(change, delivering, numberOf))}::text[]) as sent (id, change, row, awaited)
+      ${awaited.map((reference) => reference?.toLowerCase() ?? null)}::text[], ${awaited}::text[])
+      as sent (id, change, row, awaited, awaited_exact)
     where scim_user.id = sent.id`.execute(tx);
   await deliverAwaiting(tx, source, changes);
   return true;
@@ -118,19 +120,22 @@ async function deliverSource(tx: LedgerTransaction, source: string, delivering: 
 function awaitedBy(change: ScimChange, { referenceOf }: Delivering, numberOf: NumberOfReference): string | null {
   const reference = change.isDeleted ? undefined : referenceOf(change.resource);
   const isAwaited = reference !== undefined && reference.length <= referenceMax && numberOf(reference) === undefined;
-  return isAwaited ? reference.toLowerCase() : null;
+  return isAwaited ? reference : null;
 }
 
 /** Whoever came may be the manager whom others named by external id or user name: those are delivered once more. */
 async function deliverAwaiting(tx: LedgerTransaction, source: string, changes: readonly ScimChange[]): Promise<void> {
-  const names = changes
-    .filter(({ isDeleted }) => !isDeleted)
-    .flatMap(({ resource }) => [resource['externalId'], resource['userName']])
-    .flatMap((name) => (typeof name === 'string' ? name.toLowerCase() : []));
+  const here = changes.filter(({ isDeleted }) => !isDeleted);
+  const said = (name: 'externalId' | 'userName') =>
+    here.flatMap(({ resource }) => (typeof resource[name] === 'string' ? resource[name] : []));
+  const names = said('userName').map((name) => name.toLowerCase());
   await sql`
     update scim_user set change = nextval('scim_change')
-    where source = ${source} and manager_awaited = any(${names}::text[]) and manager_awaited is not null
-      and deleted_at is null and change = delivered_change`.execute(tx);
+    where source = ${source} and deleted_at is null and change = delivered_change
+      and (manager_awaited = any(${names}::text[]) and manager_awaited is not null
+        or manager_awaited_exact = any(${said('externalId')}::text[]) and manager_awaited_exact is not null)`.execute(
+    tx,
+  );
 }
 
 async function referencesOf(

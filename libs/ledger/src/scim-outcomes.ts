@@ -20,6 +20,9 @@ const provisioningState = sql`
     when outcome in ('rejected', 'older') then 'rejected'
     else 'recorded' end`;
 
+/** What was left out because something newer is known would be left out again, or undo what is newer. */
+const isUnapplied = sql`${provisioningState} in ('rejected', 'refused') and outcome is distinct from 'older'`;
+
 /** What became of the latest change of each of these users. */
 export async function scimProvisioning(db: Database, ids: readonly string[]): Promise<ScimProvisioningRow[]> {
   const { rows } = await sql<ScimProvisioningRow>`
@@ -37,19 +40,22 @@ export async function deliverAgain(db: Database, id: string): Promise<void> {
   await sql`
     update scim_user set change = nextval('scim_change') from (
       select scim_user.id from scim_user ${lastDelivery}
-      where scim_user.id = ${id}::uuid and ${provisioningState} in ('rejected', 'refused')
+      where scim_user.id = ${id}::uuid and ${isUnapplied}
     ) as unapplied where scim_user.id = unapplied.id`.execute(db);
 }
 
 /**
  * The same of everybody of a source, whose settings may be what was missing. Whom a person refused waits for the client's
- * word.
+ * word. A user who is deleted and whose number another one has now is over: said again, it would end that one.
  */
 export async function deliverSourceAgain(db: Database, source: string): Promise<void> {
   await sql`
     update scim_user set change = nextval('scim_change') from (
       select scim_user.id from scim_user ${lastDelivery}
-      where scim_user.source = ${source} and ${provisioningState} in ('rejected', 'refused')
+      where scim_user.source = ${source} and ${isUnapplied}
         and decision is distinct from 'rejected'
+        and (deleted_at is null or not exists (
+          select from scim_user as living where living.source = scim_user.source
+            and living.employee_number = scim_user.employee_number and living.deleted_at is null))
     ) as unapplied where scim_user.id = unapplied.id`.execute(db);
 }

@@ -62,7 +62,7 @@ export const warnings = {
   ),
   manager_terminated: says('names somebody who has left', 'name the new manager'),
   manager_cycle: says(
-    'leads back to the worker: they stand in a circle of managers, or above more than 32 levels',
+    'ends in a circle of managers that the worker belongs to, or stands under more than 32 levels',
     'correct the managers',
   ),
   language_ignored: says('is no language tag and was left out', 'send a BCP 47 tag, such as fr-FR'),

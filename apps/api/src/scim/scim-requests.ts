@@ -9,7 +9,9 @@ export const scimType = 'application/scim+json';
 /** What a request may hold, and what ServiceProviderConfig says of it. */
 export const payloadBytesMax = 2 * 1024 * 1024;
 
-export const isScim = (request: Pick<FastifyRequest, 'url'>): boolean => /^\/scim(\/|\?|$)/.test(request.url);
+export const isScim = (request: Pick<FastifyRequest, 'url'>): boolean =>
+  // The router takes a letter for what it is, however it is written.
+  /^\/scim(\/|\?|$)/.test(request.url.replace(/%(?:[46][0-9a-f]|[57][0-9a])/gi, decodeURIComponent));
 
 /** The address that is meant: clients put a slash behind the root, or behind an endpoint. */
 export function withoutLastSlash(url: string): string {

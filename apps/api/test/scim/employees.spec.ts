@@ -280,3 +280,37 @@ test('who was rejected is delivered again when the client repeats what it said, 
   const { rows } = await pool.query(`select from scim_user where source = 'again' and change > delivered_change`);
   expect(rows).toEqual([]);
 });
+
+test('a manager who is named by an external id in another case is nobody, and no reason to deliver again and again', async () => {
+  const other = await client.other('other-case');
+  const { db, pool } = client.api.foundation.ledger;
+  const settings = feedSourceSettingsSchema.parse({ scim: { employeeNumberFrom: 'employeeNumber' } });
+  await settleSource(db, { name: 'other-case', settings, actor: 'test' });
+  const own = { [enterpriseUrn]: { employeeNumber: '1', manager: { value: 'id-of-one' } } };
+  const { id } = await other.create(wholeWorker({ externalId: 'ID-of-One', ...own }));
+  expect(await other.provisioning(id)).toMatchObject({ state: 'recorded' });
+  const second = await other.create(wholeWorker({ [enterpriseUrn]: { employeeNumber: '2' } }));
+  expect(await other.provisioning(second.id)).toMatchObject({ state: 'recorded' });
+  const { rows } = await pool.query(
+    `select (select count(*) from feed_delivery where source = 'other-case') as deliveries,
+       (select count(*) from scim_user where source = 'other-case' and change > delivered_change) as waiting`,
+  );
+  expect(rows).toEqual([{ deliveries: 2, waiting: 0 }]);
+});
+
+test('a deleted user whom nobody knew does not end the one who has the number now, when the source is settled anew', async () => {
+  const reused = await client.other('reused');
+  const { db } = client.api.foundation.ledger;
+  const first = await reused.create(wholeWorker({ externalId: 'seven', addresses: [] }));
+  expect(await reused.provisioning(first.id)).toMatchObject({ state: 'rejected' });
+  expect((await reused.send('DELETE', `/Users/${first.id}`)).status).toBe(204);
+  const living = await reused.create(wholeWorker({ externalId: 'seven' }));
+  expect(await reused.provisioning(living.id)).toMatchObject({ state: 'recorded' });
+  await settleSource(db, { name: 'reused', settings: feedSourceSettingsSchema.parse({}), actor: 'test' });
+  const later = await reused.create(wholeWorker({ externalId: 'eight' }));
+  expect(await reused.provisioning(later.id)).toMatchObject({ state: 'recorded' });
+  expect(await reused.records()).toMatchObject([
+    { employeeNumber: 'eight', status: 'active' },
+    { employeeNumber: 'seven', status: 'active' },
+  ]);
+});

@@ -17,6 +17,8 @@ test('RFC 6585, 4: a token that sends too many requests is told to wait, and for
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     expect(Number(answer.headers.get('retry-after'))).toBeLessThanOrEqual(10);
   }
+  // However the address is written.
+  expect((await client.send('GET', '/../../%73cim/v2/Users')).status).toBe(429);
   const other = await client.other('others');
   expect((await other.get('/Users')).status).toBe(200);
   expect((await fetch(`${client.address}/healthz`)).status).toBe(200);

@@ -68,6 +68,13 @@ function nextLine(text: string, from: number): number {
   return lineEnds.exec(text) === null ? text.length : lineEnds.lastIndex;
 }
 
+/** Where the line begins that comes so many after the one at `from`. */
+function afterLines(text: string, from: number, lines: number): number {
+  let end = from;
+  for (let line = 0; line < lines; line += 1) end = nextLine(text, end);
+  return end;
+}
+
 /** Up to where the text has whole lines: a CR at its end may be half of an end of line. */
 const wholeLines = (text: string) => Math.max(text.lastIndexOf('\n'), text.slice(0, -1).lastIndexOf('\r')) + 1;
 
@@ -160,27 +167,32 @@ class CsvReader {
     if (line !== '') this.add(line.split(this.delimiter), this.lines);
   }
 
-  /** Reads lines with quotes up to one without, and gives where that begins; undefined when a quote is not closed yet. */
+  /** Reads lines with quotes, and gives where it came to; undefined when the first record of them is not closed yet. */
   private readQuoted(text: string, from: number): number | undefined {
     let end = nextLine(text, from);
     while (end < text.length && text.slice(end, nextLine(text, end)).includes('"')) end = nextLine(text, end);
     for (let more = 1; ; more *= 2) {
       const quoted = new QuotedLines(text.slice(from, end), this.delimiter);
-      if (quoted.isClosed) {
-        this.addQuoted(quoted, text.slice(from, end));
-        return end;
+      const closed = quoted.isClosed ? end : afterLines(text, from, quoted.closedLines);
+      if (closed > from || quoted.faultLine !== undefined) {
+        this.addQuoted(quoted, text.slice(from, closed));
+        return closed;
       }
       if (end === text.length || end - from > rowCharactersMax) return undefined;
-      for (let line = 0; line < more; line += 1) end = nextLine(text, end);
+      end = afterLines(text, end, more);
     }
   }
 
   private addQuoted({ records, faultLine }: QuotedLines, text: string): void {
+    const lines = text.split(lineEnds);
     for (const { line, values } of records) {
       if (values !== undefined) this.add(values, this.lines + line);
       // Nobody knows which columns there are, and so which row is broken.
       else if (this.header === undefined) throw this.unbalanced(this.lines + line);
-      else this.rows.push({ line: this.lines + line, problem: rejection('row_unbalanced_quote') });
+      else {
+        const employeeNumber = this.header.numberIn((lines[line - 1] ?? '').split(this.delimiter));
+        this.rows.push({ line: this.lines + line, problem: rejection('row_unbalanced_quote'), employeeNumber });
+      }
     }
     if (faultLine !== undefined) throw this.unbalanced(this.lines + faultLine);
     this.lines += text.match(lineEnds)?.length ?? 0;
@@ -206,13 +218,15 @@ class CsvReader {
 class QuotedLines {
   /** In their order with the line on which they begin, from 1; without values where a quote stands within a value. */
   readonly records: { readonly line: number; readonly values?: readonly string[] }[] = [];
-  /** Whether the last record ends with the text. */
+  /** Whether the last record ends with the text; else the records are those that end before, and how many lines they are. */
   isClosed = true;
+  closedLines = 0;
   /** The line from which on nobody knows where a row ends. */
   faultLine: number | undefined;
   private endedAt = 0;
   private emptyLines = 0;
   private countedTwice = 0;
+  private closedRecords = 0;
 
   constructor(text: string, delimiter: string) {
     parse(text, {
@@ -231,6 +245,7 @@ class QuotedLines {
         return undefined;
       },
     });
+    if (!this.isClosed) this.records.length = this.closedRecords;
   }
 
   private add(values: readonly string[], { lines, empty_lines: emptyLines }: InfoRecord): void {
@@ -241,6 +256,8 @@ class QuotedLines {
     this.endedAt = lines;
     this.emptyLines = emptyLines;
     this.records.push({ line, values });
+    this.closedLines = lines - this.countedTwice;
+    this.closedRecords = this.records.length;
   }
 
   /** After a quote within an unquoted value the next line is a row again; after others nobody knows where a row ends. */
@@ -248,7 +265,10 @@ class QuotedLines {
     const line = error !== undefined && 'lines' in error ? Number(error.lines) : this.endedAt + 1;
     if (error?.code === 'CSV_QUOTE_NOT_CLOSED') this.isClosed = false;
     else if (error?.code === 'INVALID_OPENING_QUOTE') {
-      this.records.push({ line: line - this.countedTwice });
+      // Each quote of the line is told.
+      const last = this.records.at(-1);
+      const isTold = last !== undefined && last.values === undefined && last.line === line - this.countedTwice;
+      if (!isTold) this.records.push({ line: line - this.countedTwice });
       this.endedAt = line;
     } else this.faultLine ??= this.endedAt + 1 - this.countedTwice;
   }

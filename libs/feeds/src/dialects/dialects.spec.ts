@@ -64,6 +64,26 @@ test('a CSV row with more or fewer columns is reported with the number that stan
   expect(rows.map((one) => ('employeeNumber' in one ? one.employeeNumber : undefined))).toEqual(['1', '2', undefined]);
 });
 
+test('who stands in a row with quotes inside its values is told once, with the number', async () => {
+  const rows = await read('csv', `${header}\n${row('A 1').replace('Zoë', 'Zoë "Zo" X')}\n${row('2')},\n${row('3')}\n`);
+  expect(rows.map((one) => [one.line, one.problem?.reason, 'employeeNumber' in one && one.employeeNumber])).toEqual([
+    [2, 'row_unbalanced_quote', 'A 1'],
+    [3, 'row_column_count', '2'],
+    [4, undefined, false],
+  ]);
+});
+
+test('records of many lines are read wherever the network cuts them', async () => {
+  for (const lines of [2, 3, 5, 7]) {
+    const record = (number: number) =>
+      `${number},"Zoë${'\nx y'.repeat(lines - 1)}",Müller,EMPLOYEE,ACTIVE,2020-01-01,DE\n`;
+    const text = `${header}\n${Array.from({ length: 30_000 }, (_, index) => record(index)).join('')}`;
+    const rows = await read('csv', text);
+    expect(rows).toHaveLength(30_000);
+    expect(rows.at(-1)?.line).toBe(2 + 29_999 * lines);
+  }
+});
+
 test('a quote inside an unquoted value is that row’s trouble', async () => {
   const broken = row('2').replace('Zoë', 'Zo"ë');
   expect(await csv([header, row('1'), broken, row('3'), ''].join('\n'))).toEqual([
@@ -76,6 +96,7 @@ test('a quote inside an unquoted value is that row’s trouble', async () => {
 /** The rows of a CSV as the parser reads all of it at once: its values, or that a quote is in the way. */
 function parsedAtOnce(text: string): string[] {
   const rows: string[] = [];
+  let skippedLine: unknown;
   parse(text, {
     recordDelimiter: ['\r\n', '\n', '\r'],
     relaxColumnCount: true,
@@ -86,7 +107,11 @@ function parsedAtOnce(text: string): string[] {
       return null;
     },
     onSkip: (error) => {
-      rows.push(error?.code === 'INVALID_OPENING_QUOTE' ? 'row_unbalanced_quote' : 'refused');
+      const line = error !== undefined && 'lines' in error ? error.lines : undefined;
+      // The parser tells of each such quote, a row is a line.
+      if (error?.code !== 'INVALID_OPENING_QUOTE') rows.push('refused');
+      else if (line !== skippedLine) rows.push('row_unbalanced_quote');
+      skippedLine = line;
       return undefined;
     },
   });

@@ -2,8 +2,8 @@ import type { FeedField } from '#libs/vocabulary';
 import type { FieldValues } from '../fields.js';
 import { FeedRefusedError, type FileShape } from './raw-row.js';
 
-/** What may be a worker's number in a row that is broken. */
-const isNumber = /^[\w./-]{1,64}$/;
+/** What may be a worker's number in a row that is broken: all that may be one in a whole row. */
+const isNumber = /^[^\0\uFFFD\uD800-\uDFFF]{1,64}$/;
 
 /** The header row of a table: which field stands in which column. */
 export class TableHeader {
