@@ -56,10 +56,20 @@ export async function noteDecision(tx: LedgerTransaction, id: string): Promise<v
   await sql`${sql.raw(before)}${id}::uuid${sql.raw(after)}`.execute(tx);
 }
 
+/**
+ * HR told that they have left, or their last day is over: by UTC, and somewhere on Earth where that is why they were suspended.
+ * Columns: status, record, action of the latest enrolment.
+ */
+export const hasLeftSql = (status: string, record: string, action: string) => `(${status} = 'terminated' or coalesce(
+  ${record} ->> 'endDate' < to_char(now() at time zone 'UTC'
+    + case when ${action} = 'suspend' then interval '14 hours' else interval '0' end, 'YYYY-MM-DD'), false))`;
+
 /** What a finished enrolment tells of its worker; null for nothing. */
 const finishedEvent = `case
     when enrolment.state in ('failed', 'conflict') then 'workers.failed'
-    when enrolment.state = 'done' and employee.status = 'terminated' then 'workers.left'
+    when enrolment.state = 'done' and (
+      select ${hasLeftSql('employee.status', 'newest.record', 'enrolment.action')} from employee_version as newest
+      where newest.employee_id = employee.id and newest.version = employee.version) then 'workers.left'
     when enrolment.state = 'done' then 'workers.provisioned'
     when enrolment.state = 'skipped' and enrolment.reason = 'left' then 'workers.left'
   end`;

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { AddressState, FailureReason, WorkerState } from '#libs/vocabulary';
 import { isPassedOver } from './enrolments.js';
 import type { Database, Ledger } from './open.js';
+import { hasLeftSql } from './webhook-outbox.js';
 
 /** Where one worker stands, for the HR system that owns the record. */
 export interface WorkerRow {
@@ -36,7 +37,8 @@ const selectStanding = (chosen: string) => `
     select plan.id, plan.created_at, plan.finished_at from plan join migration on migration.plan_id = plan.id
     where plan.state = 'ready' and migration.state in ('planned', 'approved')
   )
-  select employee.id, employee.source, employee.employee_number, employee.status, employee.version,
+  select employee.id, employee.source, employee.employee_number, employee.version,
+    ${hasLeftSql('employee.status', 'newest.record', 'latest.action')} as has_left,
     newest.recorded_at, newest.delivery_id, employee.updated_at,
     latest.state as enrolled, latest.reason as enrolled_reason, coalesce(latest.live, false) as live, latest.employee_version as enrolled_version,
     latest.started_at, waiting.since as waiting_since, told.at as told_at,
@@ -49,7 +51,7 @@ const selectStanding = (chosen: string) => `
   join employee_version as newest on newest.employee_id = employee.id and newest.version = employee.version
   left join account on account.employee_id = employee.id
   left join lateral (
-    select enrolment.id, enrolment.state, enrolment.reason, enrolment.live, enrolment.employee_version,
+    select enrolment.id, enrolment.action, enrolment.state, enrolment.reason, enrolment.live, enrolment.employee_version,
       enrolment.migration_id, migration.started_at,
       exists (select from step where enrolment_id = enrolment.id and step = 'account' and step.state = 'done')
         as account_written,
@@ -97,16 +99,16 @@ const selectJudged = (chosen: string) => `
     case
       when enrolled = 'inProgress' then 'in_progress'
       when live then enrolled
-      when is_newest and enrolled = 'done' then case when status = 'terminated' then 'left' else 'provisioned' end
+      when is_newest and enrolled = 'done' then case when has_left then 'left' else 'provisioned' end
       when is_newest and enrolled in ('failed', 'conflict') then enrolled
-      when enrolled = 'skipped' and enrolled_reason = 'left' and status = 'terminated' then 'left'
+      when enrolled = 'skipped' and enrolled_reason = 'left' and has_left then 'left'
       when is_newest then 'skipped'
       when planned = 'conflict' then 'conflict'
       when planned = 'skip' then 'skipped'
       when planned is not null then 'planned'
-      when enrolled = 'done' then case when status = 'terminated' and suspended then 'left' else 'change_pending' end
+      when enrolled = 'done' then case when has_left and suspended then 'left' else 'change_pending' end
       when enrolled is not null and enrolled_reason is distinct from 'left' then enrolled
-      when status = 'terminated' and google_id is null then 'left'
+      when has_left and google_id is null then 'left'
       else 'not_planned'
     end as state,
     planned is not null and not (live or is_newest) as by_plan,
@@ -167,7 +169,11 @@ const candidates: Readonly<Record<WorkerState, string>> = {
   failed: enrolledAs('failed'),
   conflict: `${enrolledAs('conflict')} union all ${plannedAs(`= 'conflict'`)}`,
   skipped: `${enrolledAs('skipped')} union all ${plannedAs(`= 'skip'`)}`,
-  left: `select id from employee where status = 'terminated'`,
+  // Where the day is over first: whoever has not left yet is sorted out later.
+  left: `
+    select employee.id from employee
+    join employee_version as newest on newest.employee_id = employee.id and newest.version = employee.version
+    where source = $1 and ${hasLeftSql('employee.status', 'newest.record', "'suspend'")}`,
 };
 
 /** Who may have changed since `$4`: by events, records, accounts, addresses, starts and plans since then. */

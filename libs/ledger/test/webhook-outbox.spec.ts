@@ -176,6 +176,34 @@ test('finished workers are told once, by what became of them', async () => {
   expect(await tellAll()).toBe(1);
 });
 
+test('whose last day is over is told as having left, whose last day is to come is not', async () => {
+  const { ledger } = opened;
+  await tellAll();
+  const endpoint = await listen(['workers.provisioned', 'workers.left']);
+  const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
+  const people = ['over', 'ahead'].map((number) => ({ number, steps: ['account'] as const, action: 'update' }));
+  const id = await running(ledger, people);
+  const batch = await take(ledger, id, 'account');
+  for (const [number, ahead] of [
+    ['over', -2],
+    ['ahead', 2],
+  ] as const) {
+    await ledger.pool.query(
+      `update employee_version set record = jsonb_build_object('endDate', $2::text) from employee
+       where employee.id = employee_id and employee_number = $1`,
+      [number, day(ahead)],
+    );
+  }
+  await finish(batch, () => ({}));
+  await tellAll();
+  expect(await dataOf(endpoint)).toEqual(
+    expect.arrayContaining([
+      { event: 'workers.left', source: 'hr', count: 1, workers: ['over'] },
+      { event: 'workers.provisioned', source: 'hr', count: 1, workers: ['ahead'] },
+    ]),
+  );
+});
+
 test('who is finished by a transaction that commits late is told when it has ended, not missed', async () => {
   const { ledger } = opened;
   await tellAll();

@@ -160,6 +160,24 @@ test('who left is told so: left out of a run, suspended by one, or never planned
   expect(await standing()).toMatchObject({ state: 'left', accountExists: false, suspended: null });
 });
 
+test('whose last day is over has left as well, once that was dealt with; whose last day is to come has not', async () => {
+  const { ledger } = opened;
+  const endsIn = (days: number) =>
+    ledger.pool.query(
+      `update employee_version set record = jsonb_build_object('endDate', to_char(now() + $2 * interval '1 day', 'YYYY-MM-DD'))
+       from employee where employee.id = employee_id and employee_number = $1`,
+      [worker, days],
+    );
+  const id = await running(ledger, [person()]);
+  await settleAs(await take(ledger, id, 'account'), {}, `${worker}@shop.example`);
+  await endsIn(2);
+  expect(await standing()).toMatchObject({ state: 'provisioned' });
+  await endsIn(-2);
+  expect(await standing()).toMatchObject({ state: 'left' });
+  const { workers } = await readWorkers(ledger, { source: 'hr', state: 'left' }, 1_000);
+  expect(workers.map(({ workerId }) => workerId)).toContain(worker);
+});
+
 test('a cancelled second migration does not hide that the worker is provisioned', async () => {
   const { ledger } = opened;
   const first = await running(ledger, [person()]);
