@@ -148,7 +148,7 @@ export class PlanningDesk {
 
   /**
    * One address for everybody, in one pass; what stands in the way becomes each employee's problem. Where the listing does
-   * not show the whole directory, `lookUp` adds to it what holds the addresses that accounts shall get and do not have yet.
+   * not show the whole directory, `lookUp` adds to it what holds the addresses and aliases that accounts shall get and do not have yet.
    */
   async allocateAddresses(
     rules: AddressRules,
@@ -167,7 +167,12 @@ export class PlanningDesk {
     const { rows } = await this.client.query<{ address: string }>(
       `select chosen.address from chosen join enrolled using (employee_id) left join match using (employee_id)
        left join observed_account on observed_account.listing_id = $1 and observed_account.google_id = match.google_id
-       where chosen.problem is null and chosen.address <> coalesce(observed_account.primary_email, '')`,
+       where chosen.problem is null and chosen.address <> coalesce(observed_account.primary_email, '')
+       union
+       select alias from wish join enrolled using (employee_id) cross join unnest(wish.aliases) as alias
+       left join match using (employee_id)
+       where not exists (select from observed_address where observed_address.listing_id = $1
+         and observed_address.address = alias and observed_address.google_id = match.google_id)`,
       [this.listingId],
     );
     return rows.map(({ address }) => address);

@@ -613,6 +613,34 @@ test('a plan whose process died is refused, and says so; one that is still being
   expect(await latestPlan(ledger.db, id)).toMatchObject({ state: 'computing', cause: null });
 });
 
+test('where the listing shows a few people alone, new aliases are looked up too, and left out when somebody has them', async () => {
+  const { ledger } = opened;
+  await reset(ledger);
+  const person: Person = { number: '1', localPart: 'ada', aliases: [`held@${domain}`, `own@${domain}`] };
+  const people = [{ ...person, id: await hire(ledger, person) }];
+  const listingId = await beginListing(ledger.db);
+  const own = { googleId: 'own', address: `ada@${domain}`, number: '1', aliases: [`own@${domain}`] };
+  await storeAccounts(ledger, listingId, pages([own].map(accountOf)));
+  await endListing(ledger.db, listingId, { state: 'partial', cause: null, accounts: 1 });
+  const { planId } = await planned(ledger, []);
+  const desk = await PlanningDesk.open(ledger, planId, { listingId, roundId: null });
+  try {
+    await desk.storeWishes(wishes(people, true));
+    await desk.matchAccounts(0);
+    const asked: string[] = [];
+    await desk.allocateAddresses({ blocked: [], verifiedDomains: [domain], reuseAfter: null }, async (addresses) => {
+      asked.push(...addresses);
+      await storeAddresses(ledger.db, listingId, 'group', addresses);
+    });
+    expect(asked).toEqual([`held@${domain}`]);
+    const left: (readonly string[])[] = [];
+    for await (const { aliasesLeftOut } of desk.employeesToPlan(0)) left.push(aliasesLeftOut);
+    expect(left).toEqual([[`held@${domain}`]]);
+  } finally {
+    desk.close();
+  }
+});
+
 test('a plan that is discarded while it is made reserves no address; one that is not does', async () => {
   const { ledger } = opened;
   await reset(ledger);
