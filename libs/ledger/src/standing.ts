@@ -71,16 +71,6 @@ export async function readStanding(db: Database, id: MigrationId): Promise<Stand
   return rows[0] === undefined ? undefined : parseStanding(rows[0]);
 }
 
-/** Migrations that stand and are switched on, and are not paused as such. */
-export async function activeStandings(db: Database): Promise<StandingRow[]> {
-  const { rows } = await sql<RawStanding>`
-    ${selectStanding} where is_on and exists (
-      select from migration where migration.id = standing.migration_id
-        and state in ('running', 'completed', 'completedWithIssues'))
-    order by switched_at`.execute(db);
-  return rows.map(parseStanding);
-}
-
 /** A round of a standing migration: the names of what is its own; everything else is as of any migration. */
 export interface RoundRow {
   readonly id: MigrationId;
@@ -252,15 +242,25 @@ export async function takeTurn(db: Database, id: MigrationId): Promise<{ daysToo
   return rows[0];
 }
 
+const mayMakeRounds = sql`is_on and exists (
+  select from migration where migration.id = standing.migration_id
+    and state in ('running', 'completed', 'completedWithIssues'))`;
+
+/** Migrations that stand and are switched on, and are not paused as such. */
+export async function activeStandings(db: Database): Promise<StandingRow[]> {
+  const { rows } = await sql<RawStanding>`${selectStanding} where ${mayMakeRounds} order by switched_at`.execute(db);
+  return rows.map(parseStanding);
+}
+
 /**
  * Keeps every other process from looking for this standing migration's work, and from judging its rounds, until the
- * transaction ends: nobody comes into two rounds, and no two rounds share what is left of a day's limit. False when it is
- * switched off.
+ * transaction ends: nobody comes into two rounds, and no two rounds share what is left of a day's limit. Gives how it stands
+ * now, which may be otherwise than when the look began; undefined when it is switched off or paused.
  */
-export async function holdStanding(tx: LedgerTransaction, id: MigrationId): Promise<boolean> {
-  const { rows } = await sql`
-    select from standing where migration_id = ${id}::uuid and is_on for no key update`.execute(tx);
-  return rows.length === 1;
+export async function holdStanding(tx: LedgerTransaction, id: MigrationId): Promise<StandingRow | undefined> {
+  const { rows } = await sql<RawStanding>`
+    ${selectStanding} where migration_id = ${id}::uuid and ${mayMakeRounds} for no key update`.execute(tx);
+  return rows[0] === undefined ? undefined : parseStanding(rows[0]);
 }
 
 /** Whether people can still be added to the round, until the transaction ends: nobody has begun to plan it. */

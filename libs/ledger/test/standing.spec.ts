@@ -18,6 +18,7 @@ import {
   readMigration,
   settle,
   standingSettingsSchema,
+  switchStandingOff,
   switchStandingOn,
   takeTurn,
   type SettledAccount,
@@ -239,6 +240,21 @@ test('whom a start leaves out is looked at again, but not whom the plan itself l
     update address_reservation set employee_id = other.id from other where address = 'p1@shop.example'`);
   expect(await noted('conflict')).toBe(1);
   expect(await noted('create')).toBe(0);
+});
+
+test('a standing migration is held as it is at that moment, and not while it is off or paused', async () => {
+  const { db } = opened.ledger;
+  const id = await standing();
+  const held = () => db.transaction().execute((tx) => holdStanding(tx, id));
+  const settings = standingSettingsSchema.parse({ guard: { change: { people: 3, share: 0 } } });
+  await switchStandingOn(db, { migrationId: id, settings, actor: 'Grace' });
+  expect(await held()).toMatchObject({ switchedBy: 'Grace', settings });
+  await moveMigration(db, { id, from: ['running'], to: 'paused', cause: 'paused_by_admin', actor: 'Ada' });
+  expect(await held()).toBeUndefined();
+  await moveMigration(db, { id, from: ['paused'], to: 'running', cause: null, actor: 'Ada' });
+  expect(await held()).toBeDefined();
+  await switchStandingOff(db, id, 'Ada');
+  expect(await held()).toBeUndefined();
 });
 
 test('nobody is added to a round whose plan has begun', async () => {

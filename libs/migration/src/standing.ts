@@ -93,7 +93,7 @@ export class Standing {
     { after, roundId, day, judge }: Gathered & { day: string | null; judge: (person: DuePerson) => JudgedPerson },
   ): Promise<Gathered | undefined> {
     return transact(this.options.ledger.db, async (tx) => {
-      if (!(await holdStanding(tx, id))) return undefined;
+      if ((await holdStanding(tx, id)) === undefined) return undefined;
       const page = await duePeople(tx, id, { day, after, limit: pageSize });
       const judged = page.map(judge);
       await noteDealt(tx, id, judged);
@@ -117,10 +117,9 @@ export class Standing {
   }
 
   private async advance(standing: StandingRow, round: RoundRow): Promise<void> {
-    const actor = `standing rule of ${standing.switchedBy}`;
-    if (round.state === 'draft') await this.planWhenDue(round, actor);
-    if (round.state === 'planned') await this.judge(standing, round, actor);
-    if (round.state === 'approved') await this.start(round, actor);
+    if (round.state === 'draft') await this.planWhenDue(round, ruleOf(standing));
+    if (round.state === 'planned') await this.judge(standing.migrationId, round);
+    if (round.state === 'approved') await this.start(standing.migrationId, round);
   }
 
   private async planWhenDue(round: RoundRow, actor: string): Promise<void> {
@@ -136,8 +135,12 @@ export class Standing {
   }
 
   /** A round that somebody approved when its plan was too old to be carried out is planned anew, and judged or held anew. */
-  private async start(round: RoundRow, actor: string): Promise<void> {
+  private async start(id: MigrationId, round: RoundRow): Promise<void> {
     const { ledger, timeScale } = this.options;
+    // While the rounds before were planned somebody may have switched it off.
+    const standing = await transact(ledger.db, (tx) => holdStanding(tx, id));
+    if (standing === undefined) return;
+    const actor = ruleOf(standing);
     try {
       await startMigration(ledger, round.id, { actor, timeScale });
     } catch (error) {
@@ -146,9 +149,10 @@ export class Standing {
     }
   }
 
-  private async judge(standing: StandingRow, round: RoundRow, actor: string): Promise<void> {
+  private async judge(id: MigrationId, round: RoundRow): Promise<void> {
     await transact(this.options.ledger.db, async (tx) => {
-      if (!(await holdStanding(tx, standing.migrationId))) return;
+      const standing = await holdStanding(tx, id);
+      if (standing === undefined) return;
       const planId = await holdPlanned(tx, round.id);
       const plan = planId === undefined ? undefined : await readPlan(tx, planId);
       if (plan?.state !== 'ready') return;
@@ -158,10 +162,18 @@ export class Standing {
         return;
       }
       await acceptUnknowns(tx, plan.id, plan.needsAcceptance);
-      await moveMigration(tx, { id: round.id, from: ['planned'], to: 'approved', cause: null, actor });
+      await moveMigration(tx, {
+        id: round.id,
+        from: ['planned'],
+        to: 'approved',
+        cause: null,
+        actor: ruleOf(standing),
+      });
     });
   }
 }
+
+const ruleOf = ({ switchedBy }: StandingRow) => `standing rule of ${switchedBy}`;
 
 async function whyRoundHeld(tx: LedgerTransaction, standing: StandingRow, plan: PlanRow): Promise<string | undefined> {
   const parent = await readMigration(tx, standing.migrationId);

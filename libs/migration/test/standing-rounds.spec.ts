@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { approveMigration, askForAddress } from '#libs/migration';
-import { listRounds } from '#libs/ledger';
+import { listRounds, openRound, standingSettingsSchema, transact } from '#libs/ledger';
 import type { MigrationId } from '#libs/vocabulary';
 import { domain, smallBlueprint, TestCompany } from './company.js';
 import { lookOn, lookSoon, standing } from './rounds.js';
@@ -88,6 +88,51 @@ test('an address that an admin asks for is carried out by the next round', async
   expect(await look(id, '2026-11-21')).toMatchObject([{ state: 'completed', people: 1 }]);
   expect(await company.account(`countess@${domain}`)).toMatchObject({ aliases: [`ada.one@${domain}`] });
   expect(await look(id, '2026-11-22')).toHaveLength(1);
+});
+
+/** A round in this state, and an older one whose plan, once it stands, is the moment of the change. */
+async function behindAnother(id: MigrationId, state: string, change: string): Promise<() => Promise<void>> {
+  const { pool, db } = company.ledger;
+  const process = company.standingAt(() => new Date('2026-11-21T12:00:00Z'));
+  await company.hire({ ...ada, jobTitle: 'Manager' });
+  await company.eventually(async () => {
+    await lookSoon(company);
+    await process.tick();
+    const rounds = await listRounds(db, id, { limit: 10 });
+    return rounds.some((round) => round.state === state) ? rounds : undefined;
+  });
+  const older = await transact(db, (tx) => openRound(tx, id));
+  await pool.query("update migration set created_at = created_at - interval '1 hour' where id = $1", [older]);
+  await pool.query(
+    `create function meanwhile() returns trigger language plpgsql as $$ begin ${change}; return null; end $$`,
+  );
+  await pool.query(`create trigger meanwhile after update of state on plan for each row
+    when (new.state = 'ready') execute function meanwhile()`);
+  return () => process.tick();
+}
+
+test('a round is judged by the guard as it is then, not as it was before another round was planned', async () => {
+  await company.hire(ada);
+  const id = await standing(company, titles(), '2026-11-20');
+  const settings = standingSettingsSchema.parse({ guard: { change: { people: 0, share: 0 } } });
+  const tick = await behindAnother(id, 'planned', `update standing set settings = '${JSON.stringify(settings)}'`);
+  await tick();
+  expect((await listRounds(company.ledger.db, id, { limit: 10 }))[0]).toMatchObject({
+    state: 'planned',
+    heldBecause: expect.stringContaining('changed accounts: 1'),
+  });
+});
+
+test('an approved round is not started once standing was switched off, or its migration paused, while another was planned', async () => {
+  await company.hire(ada);
+  const id = await standing(company, titles(), '2026-11-20');
+  const tick = await behindAnother(id, 'approved', 'update standing set is_on = false');
+  await tick();
+  const newest = async () => (await listRounds(company.ledger.db, id, { limit: 10 }))[0];
+  expect(await newest()).toMatchObject({ state: 'approved' });
+  await company.ledger.pool.query('update standing set is_on = true');
+  await tick();
+  expect(await newest()).not.toMatchObject({ state: 'approved' });
 });
 
 test('two processes that look at once make one round', async () => {
