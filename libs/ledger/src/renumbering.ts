@@ -32,7 +32,9 @@ async function rejectChains(client: PoolClient, { source }: Delivery): Promise<v
      select staged.row, claimed.id, true, false
      from staged join employee as present on present.source = $1 and present.employee_number = staged.employee_number
        join employee as claimed on claimed.source = $1 and claimed.employee_number = staged.previous_number
-     where staged.previous_number is not null and staged.fingerprint is not null
+     -- Asked once, so that a delivery without such rows costs nothing, whatever its size.
+     where (select exists (select from staged where previous_number is not null))
+       and staged.previous_number is not null and staged.fingerprint is not null
        and claimed.id <> present.id and claimed.status <> 'terminated'
        and not exists (
          select from employee_former_number
